@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whole-file reading with a limit.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/macro.h"
+
+/*
+ * Reads fd to its end into a malloc'ed, NUL-terminated buffer.  0, -EFBIG above max
+ * bytes, -ENOMEM or the errno of read(2).
+ */
+int om_read_fd(int fd, size_t max, char **ret_data, size_t *ret_size) _nonnull_all_
+	_must_check_;
+
+/*
+ * Opens path below dirfd, not blocking on a fifo, and
+ * reads it.  A directory is -EISDIR, another kind that is not a regular file -EINVAL.
+ */
+int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
+		 size_t *ret_size) _nonnull_all_ _must_check_;
+
+/* As om_read_file() for a short text: the newline at the end is cut. */
+int om_read_line(int dirfd, const char *path, char *buf, size_t size) _nonnull_all_
+	_must_check_;
+
+/* Writes all bytes; 0 or the negative errno. */
+int om_write_all(int fd, const void *data, size_t size) _nonnull_all_ _must_check_;
