@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The real table: one thin function per operation.  The only file that makes mount calls.
+ * The new calls go through syscall(2), so that a build against old headers still uses
+ * them on a new kernel.
+ */
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "profile/profile.h"
+#include "sys/missing.h"
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+static int linux_open(const struct om_sys *sys _unused_, int dirfd, const char *path,
+		      int flags, mode_t mode)
+{
+	return result(openat(dirfd, path, flags | O_CLOEXEC, mode));
+}
+
+static int linux_open_beneath(const struct om_sys *sys _unused_, int dirfd,
+			      const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+
+	/* -EAGAIN: a rename somewhere raced with the walk; the kernel asks to retry. */
+	for (unsigned tries = 0; tries < 128; tries++) {
+		int fd = result(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+
+		if (fd != -EAGAIN && fd != -EINTR)
+			return fd;
+	}
+	return -EAGAIN;
+}
+
+static int linux_mkdir(const struct om_sys *sys _unused_, int dirfd, const char *name,
+		       mode_t mode)
+{
+	return result(mkdirat(dirfd, name, mode));
+}
+
+static int linux_mkfile(const struct om_sys *sys _unused_, int dirfd, const char *name,
+			mode_t mode)
+{
+	int fd = openat(dirfd, name,
+			O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return -errno;
+	(void)om_close(fd);
+	return 0;
+}
+
+static int linux_symlink(const struct om_sys *sys _unused_, const char *content, int dirfd,
+			 const char *name)
+{
+	return result(symlinkat(content, dirfd, name));
+}
+
+static int linux_unlink(const struct om_sys *sys _unused_, int dirfd, const char *name,
+			int flags)
+{
+	return result(unlinkat(dirfd, name, flags));
+}
+
+static int linux_chown(const struct om_sys *sys _unused_, int dirfd, const char *name,
+		       uid_t uid, gid_t gid)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+
+	return result(fchownat(dirfd, name, uid, gid, flags));
+}
+
+static int linux_chmod(const struct om_sys *sys _unused_, int fd, mode_t mode)
+{
+	return result(fchmod(fd, mode));
+}
+
+static int linux_setxattr(const struct om_sys *sys _unused_, int fd, const char *name,
+			  const void *value, size_t size)
+{
+	return result(fsetxattr(fd, name, value, size, 0));
+}
+
+static int linux_mount(const struct om_sys *sys _unused_, const char *source,
+		       const char *target, const char *type, unsigned long flags,
+		       const char *data)
+{
+	return result(mount(source, target, type, flags, data));
+}
+
+static int linux_umount(const struct om_sys *sys _unused_, const char *target, int flags)
+{
+	return result(umount2(target, flags));
+}
+
+static int linux_fsopen(const struct om_sys *sys _unused_, const char *type)
+{
+	return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+}
+
+static int linux_fsconfig_string(const struct om_sys *sys _unused_, int fs,
+				 const char *key, const char *value)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0));
+}
+
+static int linux_fsconfig_flag(const struct om_sys *sys _unused_, int fs, const char *key)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0));
+}
+
+static int linux_fsconfig_fd(const struct om_sys *sys _unused_, int fs, const char *key,
+			     int fd)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
+}
+
+static int linux_fsconfig_create(const struct om_sys *sys _unused_, int fs)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+struct attr_map {
+	unsigned attr;
+	unsigned long ms;
+	uint64_t mount_attr;
+	unsigned long st;
+};
+
+static const struct attr_map attr_map[] = {
+	{ OM_ATTR_RDONLY, MS_RDONLY, MOUNT_ATTR_RDONLY, ST_RDONLY },
+	{ OM_ATTR_NOSUID, MS_NOSUID, MOUNT_ATTR_NOSUID, ST_NOSUID },
+	{ OM_ATTR_NODEV, MS_NODEV, MOUNT_ATTR_NODEV, ST_NODEV },
+	{ OM_ATTR_NOEXEC, MS_NOEXEC, MOUNT_ATTR_NOEXEC, ST_NOEXEC },
+	{ OM_ATTR_NODIRATIME, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, ST_NODIRATIME },
+	{ OM_ATTR_NOATIME, MS_NOATIME, MOUNT_ATTR_NOATIME, ST_NOATIME },
+	/* RELATIME is the zero of the kernel's atime field. */
+	{ OM_ATTR_RELATIME, MS_RELATIME, MOUNT_ATTR_RELATIME, ST_RELATIME },
+	{ OM_ATTR_STRICTATIME, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, 0 },
+};
+
+static uint64_t attr_to_mount_attr(unsigned attr)
+{
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
+		if (attr & attr_map[i].attr)
+			flags |= attr_map[i].mount_attr;
+	return flags;
+}
+
+unsigned long om_attr_to_ms(unsigned attr)
+{
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
+		if (attr & attr_map[i].attr)
+			flags |= attr_map[i].ms;
+	return flags;
+}
+
+int om_attr_of_fd(int fd, unsigned *ret_attr)
+{
+	struct statvfs fs;
+	unsigned attr = 0;
+
+	if (fstatvfs(fd, &fs) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
+		if (attr_map[i].st && (fs.f_flag & attr_map[i].st))
+			attr |= attr_map[i].attr;
+	*ret_attr = attr;
+	return 0;
+}
+
+static int linux_fsmount(const struct om_sys *sys _unused_, int fs, unsigned attr)
+{
+	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr_to_mount_attr(attr)));
+}
+
+static int linux_open_tree(const struct om_sys *sys _unused_, int dirfd, const char *path,
+			   bool recursive)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
+			 (recursive ? AT_RECURSIVE : 0) | (*path ? 0 : AT_EMPTY_PATH);
+
+	return result(syscall(SYS_open_tree, dirfd, path, flags));
+}
+
+static int linux_move_mount(const struct om_sys *sys _unused_, int fd, int dirfd,
+			    const char *path)
+{
+	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
+
+	return result(syscall(SYS_move_mount, fd, "", dirfd, path, flags));
+}
+
+static int linux_mount_setattr(const struct om_sys *sys _unused_, int fd, bool recursive,
+			       unsigned attr, unsigned long propagation)
+{
+	unsigned atime = OM_ATTR_NOATIME | OM_ATTR_RELATIME | OM_ATTR_STRICTATIME;
+	struct mount_attr how = {
+		.attr_set = attr_to_mount_attr(attr),
+		.attr_clr = attr & atime ? MOUNT_ATTR__ATIME : 0,
+		.propagation = propagation,
+	};
+	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	return result(syscall(SYS_mount_setattr, fd, "", flags, &how, sizeof(how)));
+}
+
+/* fdinfo has the id on every kernel; statx(2) is missing before 4.11. */
+static int mount_id_from_fdinfo(int fd, uint64_t *ret_id)
+{
+	char path[48], line[128];
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned long long id;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "mnt_id: %llu", &id) == 1) {
+			*ret_id = id;
+			return 0;
+		}
+	}
+	return -ENODATA;
+}
+
+static int linux_mount_id(const struct om_sys *sys _unused_, int fd, uint64_t *ret_id,
+			  bool *ret_unique)
+{
+	struct statx stx;
+
+	memset(&stx, 0, sizeof(stx));
+	*ret_unique = false;
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID_UNIQUE, &stx) < 0 &&
+	    errno != ENOSYS && errno != EINVAL)
+		return -errno;
+	if (!(stx.stx_mask & (STATX_MNT_ID_UNIQUE | STATX_MNT_ID)))
+		return mount_id_from_fdinfo(fd, ret_id);
+	*ret_unique = stx.stx_mask & STATX_MNT_ID_UNIQUE;
+	*ret_id = stx.stx_mnt_id;
+	return 0;
+}
+
+static int linux_unshare(const struct om_sys *sys _unused_, int flags)
+{
+	return result(unshare(flags));
+}
+
+static int linux_pivot_root(const struct om_sys *sys _unused_, int fd)
+{
+	if (fchdir(fd) < 0)
+		return -errno;
+	/* With both names ".", the old root is stacked on the new one: no directory for it
+	 * is needed, and detaching "." drops it (pivot_root(2), NOTES). */
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return -errno;
+	if (umount2(".", MNT_DETACH) < 0)
+		return -errno;
+	return result(chdir("/"));
+}
+
+const char *om_fd_path(char buf[static OM_FD_PATH_SIZE], int fd)
+{
+	(void)snprintf(buf, OM_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	return buf;
+}
+
+const struct om_sys om_sys_linux = {
+	.open = linux_open,
+	.open_beneath = linux_open_beneath,
+	.mkdir = linux_mkdir,
+	.mkfile = linux_mkfile,
+	.symlink = linux_symlink,
+	.unlink = linux_unlink,
+	.chown = linux_chown,
+	.chmod = linux_chmod,
+	.setxattr = linux_setxattr,
+	.mount = linux_mount,
+	.umount = linux_umount,
+	.fsopen = linux_fsopen,
+	.fsconfig_string = linux_fsconfig_string,
+	.fsconfig_flag = linux_fsconfig_flag,
+	.fsconfig_fd = linux_fsconfig_fd,
+	.fsconfig_create = linux_fsconfig_create,
+	.fsmount = linux_fsmount,
+	.open_tree = linux_open_tree,
+	.move_mount = linux_move_mount,
+	.mount_setattr = linux_mount_setattr,
+	.mount_id = linux_mount_id,
+	.unshare = linux_unshare,
+	.pivot_root = linux_pivot_root,
+};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Everything that changes the tree of mounts or files goes through this table, so that
+ * a test can record it, make any call fail, or answer it from a model.  Every operation
+ * returns 0 or a new fd on success and a negative errno otherwise; none prints, retries
+ * for ever or allocates.  Paths are relative to an fd wherever the kernel allows it.
+ *
+ * Mount attributes are OM_ATTR_* bits (profile/profile.h): the operations translate them
+ * for mount(2), fsmount(2) and mount_setattr(2).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/macro.h"
+
+struct om_sys {
+	void *userdata; /* for the implementation */
+
+	/* openat(2); O_CLOEXEC is always added. */
+	int (*open)(const struct om_sys *sys, int dirfd, const char *path, int flags,
+		    mode_t mode);
+	/* openat2(2) with RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS; -ENOSYS before 5.6. */
+	int (*open_beneath)(const struct om_sys *sys, int dirfd, const char *path,
+			    int flags);
+	int (*mkdir)(const struct om_sys *sys, int dirfd, const char *name, mode_t mode);
+	/* Creates a regular file exclusively and closes it. */
+	int (*mkfile)(const struct om_sys *sys, int dirfd, const char *name, mode_t mode);
+	int (*symlink)(const struct om_sys *sys, const char *content, int dirfd,
+		       const char *name);
+	/* flags: 0 or AT_REMOVEDIR */
+	int (*unlink)(const struct om_sys *sys, int dirfd, const char *name, int flags);
+	/* Owner of name itself (never of what a link points to). */
+	int (*chown)(const struct om_sys *sys, int dirfd, const char *name, uid_t uid,
+		     gid_t gid);
+	/* fd must be open for reading, not O_PATH. */
+	int (*chmod)(const struct om_sys *sys, int fd, mode_t mode);
+	int (*setxattr)(const struct om_sys *sys, int fd, const char *name,
+			const void *value, size_t size);
+
+	/* mount(2) and umount2(2); flags are MS_* and MNT_*. */
+	int (*mount)(const struct om_sys *sys, const char *source, const char *target,
+		     const char *type, unsigned long flags, const char *data);
+	int (*umount)(const struct om_sys *sys, const char *target, int flags);
+
+	/* The mount API of 5.2; -ENOSYS where it is missing, -ENODEV for an unknown type. */
+	int (*fsopen)(const struct om_sys *sys, const char *type);
+	int (*fsconfig_string)(const struct om_sys *sys, int fs, const char *key,
+			       const char *value);
+	int (*fsconfig_flag)(const struct om_sys *sys, int fs, const char *key);
+	/* FSCONFIG_SET_FD: -EBADF, -EINVAL or -EOPNOTSUPP where the type takes no fd. */
+	int (*fsconfig_fd)(const struct om_sys *sys, int fs, const char *key, int fd);
+	int (*fsconfig_create)(const struct om_sys *sys, int fs);
+	/* Detached mount of a created context, with attributes attr. */
+	int (*fsmount)(const struct om_sys *sys, int fs, unsigned attr);
+	/* Detached clone of the mount at dirfd/path ("" for dirfd itself). */
+	int (*open_tree)(const struct om_sys *sys, int dirfd, const char *path,
+			 bool recursive);
+	/* Attaches or moves mount fd to dirfd/path ("" for dirfd itself). */
+	int (*move_mount)(const struct om_sys *sys, int fd, int dirfd, const char *path);
+	/* Sets attr and propagation (MS_PRIVATE, MS_SLAVE or 0); -ENOSYS before 5.12. */
+	int (*mount_setattr)(const struct om_sys *sys, int fd, bool recursive,
+			     unsigned attr, unsigned long propagation);
+	/*
+	 * Identity of the mount that fd lies on: the unique id where the kernel has one
+	 * (6.8), else *ret_unique is false and the id is the reusable one.
+	 */
+	int (*mount_id)(const struct om_sys *sys, int fd, uint64_t *ret_id,
+			bool *ret_unique);
+
+	int (*unshare)(const struct om_sys *sys, int flags);
+	/* Makes the mount at fd the root of the namespace and detaches the old root. */
+	int (*pivot_root)(const struct om_sys *sys, int fd);
+};
+
+/* The real kernel. */
+extern const struct om_sys om_sys_linux;
+
+/* MS_* flags of OM_ATTR_* bits, for the operations and for rendering steps. */
+unsigned long om_attr_to_ms(unsigned attr);
+/* OM_ATTR_* bits of the mount that fd lies on (fstatvfs); 0 or negative errno. */
+int om_attr_of_fd(int fd, unsigned *ret_attr) _nonnull_all_ _must_check_;
+/* "/proc/self/fd/N", for calls that know only paths. */
+#define OM_FD_PATH_SIZE 32
+const char *om_fd_path(char buf[static OM_FD_PATH_SIZE], int fd);
+#define OM_FD_PATH(fd) om_fd_path((char[OM_FD_PATH_SIZE]){ 0 }, (fd))
