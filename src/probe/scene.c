@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See scene.h.  Reads only: names, attributes, and mountinfo once.
+ */
+#include "probe/scene.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmount.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "probe/chase.h"
+
+static enum om_object object_of(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return OM_OBJECT_DIR;
+	if (S_ISREG(mode))
+		return OM_OBJECT_FILE;
+	return S_ISLNK(mode) ? OM_OBJECT_SYMLINK : OM_OBJECT_OTHER;
+}
+
+const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene, const char *path)
+{
+	for (size_t i = 0; i < scene->dirs.n; i++)
+		if (strcmp(scene->dirs.v[i].path, path) == 0)
+			return &scene->dirs.v[i];
+	return NULL;
+}
+
+static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
+{
+	struct stat st;
+	struct statfs fs;
+	bool unique;
+	int r;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	dir->mode = st.st_mode & 07777;
+	dir->uid = st.st_uid;
+	dir->gid = st.st_gid;
+	r = om_attr_of_fd(fd, &dir->attr);
+	if (r == 0)
+		r = survey->sys->mount_id(survey->sys, fd, &dir->mount_id, &unique);
+	if (r < 0)
+		return r;
+	dir->read_only = dir->attr & OM_ATTR_RDONLY;
+	for (size_t i = 0; i < survey->n_ours; i++)
+		dir->ours = dir->ours || survey->ours[i] == dir->mount_id;
+	return 0;
+}
+
+struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
+				      struct om_scene *scene, const char *path,
+				      struct om_error *e)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *copy = NULL;
+	struct om_scene_dir dir = { 0 };
+	int r;
+
+	for (size_t i = 0; i < scene->dirs.n; i++)
+		if (strcmp(scene->dirs.v[i].path, path) == 0)
+			return &scene->dirs.v[i];
+	fd = om_open_beneath(survey->sys, survey->root_fd, path, O_PATH | O_DIRECTORY);
+	r = fd < 0 ? fd : inspect_dir(survey, fd, &dir);
+	copy = strdup(path);
+	if (r == 0 && !copy)
+		r = -ENOMEM;
+	dir.path = copy;
+	if (r == 0)
+		r = om_vec_push(&scene->dirs, dir);
+	if (r < 0) {
+		(void)om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot inspect %s", OM_Q(path));
+		return NULL;
+	}
+	(void)TAKE_PTR(copy);
+	return &scene->dirs.v[scene->dirs.n - 1];
+}
+
+static int refuse_link(const struct om_chased *c, struct om_error *e)
+{
+	if (!c->link)
+		return 0;
+	return om_fail(e, OM_ERR_REFUSED, -ELOOP, "cannot follow the symbolic link %s: %s",
+		       OM_Q(c->link), c->link_reason);
+}
+
+static int survey_target(const struct om_survey *survey, struct om_scene *scene,
+			 const struct om_entry *entry, struct om_scene_entry *se,
+			 struct om_error *e)
+{
+	_cleanup_chased_ struct om_chased c = { .fd = -1 };
+	_cleanup_free_ char *hole = NULL;
+	struct om_scene_dir *dir;
+	struct stat st;
+	int r = om_chase(survey->sys, survey->root_fd, entry->target, false, &c, e);
+
+	if (r == 0)
+		r = refuse_link(&c, e);
+	if (r < 0)
+		return r;
+	if (c.blocked)
+		return om_fail(e, OM_ERR_REFUSED, -ENOTDIR,
+			       "cannot create %s: %s is not a directory",
+			       OM_Q(entry->target), OM_Q(c.blocked));
+	if (c.existing == strlen(c.path)) {
+		char link[PATH_MAX];
+		ssize_t n = -1;
+
+		if (fstat(c.fd, &st) < 0)
+			return -errno;
+		se->target_object = object_of(st.st_mode);
+		if (S_ISLNK(st.st_mode))
+			n = readlinkat(c.fd, "", link, sizeof(link) - 1);
+		if (n >= 0)
+			se->target_link = strndup(link, (size_t)n);
+		hole = om_path_parent(c.path);
+	} else {
+		hole = strndup(c.path, c.existing);
+	}
+	if (!hole)
+		return -ENOMEM;
+	dir = om_scene_add_dir(survey, scene, hole, e);
+	if (!dir)
+		return -EIO;
+	se->hole = (size_t)(dir - scene->dirs.v);
+	se->target = TAKE_PTR(c.path);
+	return 0;
+}
+
+static int survey_source(const struct om_survey *survey, const struct om_entry *entry,
+			 struct om_scene_entry *se, struct om_error *e)
+{
+	_cleanup_chased_ struct om_chased c = { .fd = -1 };
+	struct stat st;
+	int r = om_chase(survey->sys, survey->source_fd, entry->source, true, &c, e);
+
+	if (r == 0)
+		r = refuse_link(&c, e);
+	if (r < 0)
+		return r;
+	if (c.blocked || c.existing < strlen(c.path)) {
+		size_t depth = om_path_depth(c.path);
+
+		while (depth > 1 && om_path_prefix_len(c.path, depth - 1) > c.existing)
+			depth--;
+		if (om_path_prefix_len(c.path, 1) > c.existing)
+			depth = 1;
+		se->source_missing = strndup(c.path, om_path_prefix_len(c.path, depth));
+		if (!se->source_missing)
+			return -ENOMEM;
+	} else {
+		if (fstat(c.fd, &st) < 0)
+			return -errno;
+		se->source_object = object_of(st.st_mode);
+	}
+	se->source = TAKE_PTR(c.path);
+	return 0;
+}
+
+static int survey_entry(const struct om_survey *survey, struct om_scene *scene,
+			const struct om_profile *p, size_t i, struct om_error *e)
+{
+	const struct om_entry *entry = &p->entries[scene->first + i];
+	struct om_scene_entry *se = &scene->entries[i];
+	const char *field = "target";
+	int r = survey_target(survey, scene, entry, se, e);
+
+	if (r == 0 &&
+	    (entry->kind == OM_ENTRY_BIND_DIR || entry->kind == OM_ENTRY_BIND_FILE)) {
+		field = "source";
+		r = survey_source(survey, entry, se, e);
+	}
+	if (r < 0) {
+		r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot examine %s",
+				  OM_Q(field[0] == 't' ? entry->target : entry->source));
+		om_error_where(e, p->name, entry->line, 0, field);
+	}
+	return r;
+}
+
+int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
+		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
+{
+	_cleanup_scene_ struct om_scene *scene = calloc(1, sizeof(*scene));
+
+	if (!scene)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot survey");
+	scene->first = first;
+	scene->entries = calloc(n ? n : 1, sizeof(*scene->entries));
+	if (!scene->entries)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot survey");
+	for (scene->n = 0; scene->n < n; scene->n++) {
+		int r = survey_entry(survey, scene, p, scene->n, e);
+
+		if (r < 0) {
+			scene->n++;
+			return r;
+		}
+	}
+	*ret = TAKE_PTR(scene);
+	return 0;
+}
+
+/* Adds a mount point below dir unless one above it is there already. */
+static int add_submount(struct om_scene_dir *dir, const char *path)
+{
+	char *copy;
+	int r;
+
+	for (size_t i = 0; i < dir->submounts.n; i++)
+		if (om_path_is_under(path, dir->submounts.v[i]))
+			return 0;
+	copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	r = om_vec_push(&dir->submounts, copy);
+	if (r < 0)
+		free(copy);
+	return r;
+}
+
+static int add_to_dirs(struct om_scene *scene, const char *path)
+{
+	for (size_t i = 0; i < scene->dirs.n; i++) {
+		int r = om_path_is_below(path, scene->dirs.v[i].path) ?
+				add_submount(&scene->dirs.v[i], path) :
+				0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
+			    struct om_error *e)
+{
+	struct libmnt_table *table = mnt_new_table();
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int r = table && iter ? mnt_table_parse_file(table, "/proc/self/mountinfo") : -ENOMEM;
+
+	/* Mounts are listed parents first, so the topmost of a subtree comes first. */
+	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
+		const char *target = mnt_fs_get_target(fs);
+
+		if (target && om_path_is_below(target, survey->root_path)) {
+			const char *below = om_path_below(target, survey->root_path);
+
+			r = add_to_dirs(scene, below - 1);
+		}
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read \"/proc/self/mountinfo\"");
+	return 0;
+}
+
+static int compare_children(const void *a, const void *b)
+{
+	const struct om_scene_child *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int add_child(struct om_scene_dir *dir, int fd, const struct dirent *d)
+{
+	struct om_scene_child child = { .object = object_of(DTTOIF(d->d_type)) };
+	char link[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (dir->children.n >= OM_MAX_SIBLINGS)
+		return -E2BIG;
+	if (d->d_type == DT_UNKNOWN) {
+		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		child.object = object_of(st.st_mode);
+	}
+	if (child.object == OM_OBJECT_SYMLINK) {
+		ssize_t n = readlinkat(fd, d->d_name, link, sizeof(link) - 1);
+
+		if (n < 0)
+			return -errno;
+		child.link = strndup(link, (size_t)n);
+	}
+	child.name = strdup(d->d_name);
+	r = child.name ? om_vec_push(&dir->children, child) : -ENOMEM;
+	if (r < 0) {
+		free(child.name);
+		free(child.link);
+	}
+	return r;
+}
+
+static int list_fd(struct om_scene_dir *dir, DIR *stream)
+{
+	for (;;) {
+		const struct dirent *d;
+		int r;
+
+		errno = 0;
+		d = readdir(stream);
+		if (!d)
+			return -errno;
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		r = add_child(dir, dirfd(stream), d);
+		if (r < 0)
+			return r;
+	}
+}
+
+int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
+		  struct om_error *e)
+{
+	_cleanup_closedir_ DIR *stream = NULL;
+	int fd, r;
+
+	if (dir->listed)
+		return 0;
+	fd = om_open_beneath(survey->sys, survey->root_fd, dir->path, O_RDONLY | O_DIRECTORY);
+	if (fd >= 0) {
+		stream = fdopendir(fd);
+		if (!stream)
+			(void)om_close(fd);
+	}
+	r = fd < 0 ? fd : !stream ? -ENOMEM : list_fd(dir, stream);
+	if (r == -E2BIG)
+		return om_fail(e, OM_ERR_REFUSED, r, "cannot copy %s: more than %d names in it",
+			       OM_Q(dir->path), OM_MAX_SIBLINGS);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot list %s", OM_Q(dir->path));
+	if (dir->children.n > 0)
+		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
+		      compare_children);
+	dir->listed = true;
+	return 0;
+}
+
+static void dir_done(struct om_scene_dir *dir)
+{
+	free(dir->path);
+	for (size_t i = 0; i < dir->submounts.n; i++)
+		free(dir->submounts.v[i]);
+	om_vec_free(&dir->submounts);
+	for (size_t i = 0; i < dir->children.n; i++) {
+		free(dir->children.v[i].name);
+		free(dir->children.v[i].link);
+	}
+	om_vec_free(&dir->children);
+}
+
+struct om_scene *om_scene_free(struct om_scene *scene)
+{
+	if (!scene)
+		return NULL;
+	for (size_t i = 0; i < scene->n; i++) {
+		free(scene->entries[i].target);
+		free(scene->entries[i].target_link);
+		free(scene->entries[i].source);
+		free(scene->entries[i].source_missing);
+	}
+	free(scene->entries);
+	for (size_t i = 0; i < scene->dirs.n; i++)
+		dir_done(&scene->dirs.v[i]);
+	om_vec_free(&scene->dirs);
+	free(scene);
+	return NULL;
+}

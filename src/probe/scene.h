@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the tree looks like where a profile wants something: data for the planner.  Paths
+ * are absolute below the root that was surveyed, with trusted symbolic links resolved.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/vec.h"
+#include "profile/profile.h"
+#include "sys/sys.h"
+
+enum om_object {
+	OM_OBJECT_NONE,
+	OM_OBJECT_DIR,
+	OM_OBJECT_FILE,
+	OM_OBJECT_SYMLINK,
+	OM_OBJECT_OTHER,
+};
+
+/* A name in a directory that mimic rebuilds. */
+struct om_scene_child {
+	char *name; /* owned */
+	char *link; /* owned; content of a symbolic link */
+	enum om_object object;
+};
+
+/* A directory in which something is missing, or that lies on the way to it. */
+struct om_scene_dir {
+	char *path; /* owned */
+	uint64_t mount_id;
+	unsigned attr; /* OM_ATTR_* of the mount it lies on */
+	bool read_only; /* by mount or by file system: no name can be created */
+	bool ours; /* on a tmpfs that we mounted: names may be created */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	OM_VEC(char *) submounts; /* owned: topmost mount points strictly below */
+	bool listed;
+	OM_VEC(struct om_scene_child) children;
+};
+
+struct om_scene_entry {
+	char *target; /* owned; canonical */
+	enum om_object target_object;
+	char *target_link; /* owned; content when the target is a symbolic link */
+	size_t hole; /* index of the deepest existing directory above the target */
+	char *source; /* owned; canonical; NULL for entries without one */
+	enum om_object source_object;
+	char *source_missing; /* owned; first missing component of the source */
+};
+
+struct om_scene {
+	struct om_scene_entry *entries; /* one per profile entry surveyed */
+	size_t first;			/* index of the first of them in the profile */
+	size_t n;
+	OM_VEC(struct om_scene_dir) dirs;
+};
+
+struct om_survey {
+	const struct om_sys *sys;
+	int root_fd;
+	int source_fd; /* where sources are resolved: root_fd, or another root */
+	const char *root_path; /* of root_fd, as mountinfo of this process shows it */
+	const uint64_t *ours; /* mount ids of file systems that we mounted */
+	size_t n_ours;
+};
+
+/*
+ * Looks at entries first..first+n-1 of p.  Only reads; opens nothing but O_PATH.  Links
+ * are followed, beneath the root, when root (or the caller) owns them and the directory
+ * that holds them, and nobody else can write there.  Errors: -errno, *e filled with the
+ * entry's line.
+ */
+int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
+		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
+	_nonnull_(1, 2, 5) _must_check_;
+
+/* Fills submounts of directory index, from mountinfo (read once per scene). */
+int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
+			    struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/* Fills children of a directory of the scene; -E2BIG above OM_MAX_SIBLINGS. */
+int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
+		  struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/* The directory of the scene at path, added when missing; NULL with *e filled. */
+struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
+				      struct om_scene *scene, const char *path,
+				      struct om_error *e) _nonnull_(1, 2, 3);
+/* The same without adding; NULL when it is not there. */
+const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene,
+					    const char *path) _nonnull_all_;
+
+struct om_scene *om_scene_free(struct om_scene *scene);
+static inline void om_scene_free_p(struct om_scene **scene)
+{
+	(void)om_scene_free(*scene);
+}
+#define _cleanup_scene_ _cleanup_(om_scene_free_p)
