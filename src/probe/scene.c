@@ -212,15 +212,26 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 	return 0;
 }
 
-/* Adds a mount point below dir unless one above it is there already. */
+/*
+ * Adds a mount point below dir unless one above it is there already.  mountinfo is in
+ * order of creation, and a mount may have been moved above an older one.
+ */
 static int add_submount(struct om_scene_dir *dir, const char *path)
 {
+	size_t kept = 0;
 	char *copy;
 	int r;
 
 	for (size_t i = 0; i < dir->submounts.n; i++)
 		if (om_path_is_under(path, dir->submounts.v[i]))
 			return 0;
+	for (size_t i = 0; i < dir->submounts.n; i++) {
+		if (om_path_is_under(dir->submounts.v[i], path))
+			free(dir->submounts.v[i]);
+		else
+			dir->submounts.v[kept++] = dir->submounts.v[i];
+	}
+	dir->submounts.n = kept;
 	copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
@@ -241,6 +252,29 @@ static int add_to_dirs(struct om_scene *scene, const char *path)
 			return r;
 	}
 	return 0;
+}
+
+/*
+ * mountinfo also lists what another mount covers.  Only what a path really leads to is a
+ * submount: something on another mount than the directory's own.
+ */
+static void drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < dir->submounts.n; i++) {
+		_cleanup_close_ int fd = -1;
+		uint64_t id = 0;
+		bool unique;
+
+		fd = om_open_beneath(survey->sys, survey->root_fd, dir->submounts.v[i], O_PATH);
+		if (fd >= 0 && survey->sys->mount_id(survey->sys, fd, &id, &unique) == 0 &&
+		    id != dir->mount_id)
+			dir->submounts.v[kept++] = dir->submounts.v[i];
+		else
+			free(dir->submounts.v[i]);
+	}
+	dir->submounts.n = kept;
 }
 
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
@@ -265,6 +299,8 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	mnt_unref_table(table);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read \"/proc/self/mountinfo\"");
+	for (size_t i = 0; i < scene->dirs.n; i++)
+		drop_hidden(survey, &scene->dirs.v[i]);
 	return 0;
 }
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mimic: a tmpfs with the hole's mode, owner and xattrs, every sibling bound back and
+ * every symbolic link made again.  Works wherever bind mounts do; costs a mount per
+ * sibling.  Directories on the way to a deeper name are opened the same way inside the
+ * same tmpfs, so that one construction has one tmpfs.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/path.h"
+#include "strategy/names.h"
+#include "strategy/strategy.h"
+
+static struct om_verdict mimic_consider(const struct om_decisions *d _unused_,
+					size_t i _unused_)
+{
+	return (struct om_verdict){ true, OM_WHY_MIMIC };
+}
+
+static int expand_child(const struct om_scene_dir *dir, const struct om_scene_child *child,
+			const char *path, struct om_plan *plan)
+{
+	bool is_dir = child->object == OM_OBJECT_DIR;
+	struct om_step name = {
+		.kind = is_dir ? OM_STEP_MKDIR : OM_STEP_MKFILE,
+		.place = OM_PLACE_STAGE,
+		.entry = SIZE_MAX,
+		.path = path,
+		.mode = is_dir ? 0755 : 0644,
+		.uid = dir->uid,
+		.gid = dir->gid,
+	};
+	struct om_step bind = {
+		.kind = OM_STEP_BIND,
+		.place = OM_PLACE_STAGE,
+		/* Files can have mounts on them, but never below. */
+		.recursive = is_dir,
+		.dir = is_dir,
+		.entry = SIZE_MAX,
+		.path = path,
+		.source = path,
+	};
+	int r;
+
+	if (child->object == OM_OBJECT_SYMLINK) {
+		name.kind = OM_STEP_SYMLINK;
+		name.source = child->link;
+		return om_plan_add(plan, &name);
+	}
+	r = om_plan_add(plan, &name);
+	return r < 0 ? r : om_plan_add(plan, &bind);
+}
+
+/* Puts back what a directory holds, but for the names that the construction brings. */
+static int expand_children(const struct om_scene_dir *dir, const struct om_names *names,
+			   struct om_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < dir->children.n; i++) {
+		char *path = om_path_join(dir->path, dir->children.v[i].name);
+
+		if (!path)
+			return -ENOMEM;
+		if (!om_names_find(names, path))
+			r = expand_child(dir, &dir->children.v[i], path, plan);
+		free(path);
+	}
+	return r;
+}
+
+static int expand_names(const struct om_decisions *d, const struct om_names *names,
+			struct om_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < names->v.n; i++) {
+		const struct om_name *name = &names->v.v[i];
+		const struct om_scene_dir *dir =
+			name->exists ? om_scene_get_dir(d->scene, name->path) : NULL;
+
+		r = om_names_expand(d, name, OM_PLACE_STAGE, plan);
+		if (r == 0 && name->entry != SIZE_MAX)
+			r = om_expand_entry_mount(d, name->entry, OM_PLACE_STAGE, plan);
+		if (r == 0 && dir)
+			r = expand_children(dir, names, plan);
+	}
+	return r;
+}
+
+static int mimic_expand(const struct om_decisions *d, size_t index, struct om_plan *plan)
+{
+	const struct om_scene_dir *hole = &d->scene->dirs.v[d->constructions.v[index].hole];
+	unsigned late = hole->attr & OM_ATTR_RDONLY;
+	_cleanup_names_ struct om_names names = { 0 };
+	struct om_step tmpfs = {
+		.kind = OM_STEP_TMPFS,
+		.place = OM_PLACE_STAGE,
+		.root = true,
+		.entry = SIZE_MAX,
+		.path = hole->path,
+		.source = hole->path,
+		.mode = hole->mode,
+		.uid = hole->uid,
+		.gid = hole->gid,
+		.attr = hole->attr & ~late,
+	};
+	struct om_step seal = {
+		.kind = OM_STEP_SEAL,
+		.place = OM_PLACE_STAGE,
+		.entry = SIZE_MAX,
+		.path = hole->path,
+		.attr = hole->attr,
+	};
+	int r = om_names_collect(d, index, &names);
+
+	if (r == 0)
+		r = om_plan_add(plan, &tmpfs);
+	if (r == 0)
+		r = expand_children(hole, &names, plan);
+	if (r == 0)
+		r = expand_names(d, &names, plan);
+	if (r == 0 && late)
+		r = om_plan_add(plan, &seal);
+	if (r < 0)
+		return r;
+	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true }, plan);
+}
+
+const struct om_strategy om_strategy_mimic = {
+	.id = OM_STRATEGY_MIMIC,
+	.name = "mimic",
+	.consider = mimic_consider,
+	.lists_children = true,
+	.expand = mimic_expand,
+};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See plan.h.
+ */
+#include "strategy/plan.h"
+
+#include <string.h>
+
+#include "base/path.h"
+
+static int keep_string(struct om_plan *plan, const char **text)
+{
+	char *copy;
+	int r;
+
+	if (!*text)
+		return 0;
+	copy = strdup(*text);
+	if (!copy)
+		return -ENOMEM;
+	r = om_vec_push(&plan->strings, copy);
+	if (r < 0)
+		free(copy);
+	else
+		*text = copy;
+	return r;
+}
+
+int om_plan_add(struct om_plan *plan, const struct om_step *step)
+{
+	struct om_step copy = *step;
+	int r = keep_string(plan, &copy.path);
+
+	if (r == 0)
+		r = keep_string(plan, &copy.source);
+	return r < 0 ? r : om_vec_push(&plan->steps, copy);
+}
+
+void om_plan_done(struct om_plan *plan)
+{
+	for (size_t i = 0; i < plan->strings.n; i++)
+		free(plan->strings.v[i]);
+	om_vec_free(&plan->strings);
+	om_vec_free(&plan->steps);
+}
+
+enum om_inverse om_step_invert(const struct om_step *step)
+{
+	if (step->place != OM_PLACE_LIVE)
+		return OM_INVERSE_DISCARD;
+	switch (step->kind) {
+	case OM_STEP_MKDIR:
+		return OM_INVERSE_RMDIR;
+	case OM_STEP_MKFILE:
+	case OM_STEP_SYMLINK:
+		return OM_INVERSE_UNLINK;
+	case OM_STEP_SKELETON:
+	case OM_STEP_TMPFS:
+	case OM_STEP_OVERLAY:
+	case OM_STEP_BIND:
+	case OM_STEP_SEAL:
+	case OM_STEP_ATTACH:
+	case _OM_STEP_MAX:
+		break;
+	}
+	return OM_INVERSE_DETACH;
+}
+
+static const char *const kind_names[_OM_STEP_MAX] = {
+	[OM_STEP_SKELETON] = "skeleton", [OM_STEP_TMPFS] = "tmpfs",
+	[OM_STEP_OVERLAY] = "overlay",	 [OM_STEP_BIND] = "bind",
+	[OM_STEP_MKDIR] = "mkdir",	 [OM_STEP_MKFILE] = "mkfile",
+	[OM_STEP_SYMLINK] = "symlink",	 [OM_STEP_SEAL] = "seal",
+	[OM_STEP_ATTACH] = "attach",
+};
+
+const char *om_step_kind_name(enum om_step_kind kind)
+{
+	return kind_names[kind];
+}
+
+static const struct {
+	unsigned attr;
+	const char *word;
+} attr_words[] = {
+	{ OM_ATTR_RDONLY, "ro" },	   { OM_ATTR_NOSUID, "nosuid" },
+	{ OM_ATTR_NODEV, "nodev" },	   { OM_ATTR_NOEXEC, "noexec" },
+	{ OM_ATTR_NOATIME, "noatime" },	   { OM_ATTR_NODIRATIME, "nodiratime" },
+	{ OM_ATTR_RELATIME, "relatime" },  { OM_ATTR_STRICTATIME, "strictatime" },
+};
+
+static void add_attr_words(struct om_str *options, unsigned attr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(attr_words); i++)
+		if (attr & attr_words[i].attr)
+			om_str_addf(options, "%s%s", options->len ? "," : "",
+				    attr_words[i].word);
+}
+
+struct rendering {
+	const struct om_step *step;
+	const char *root;
+	const char *stage;
+	struct om_str *out;
+};
+
+static void add_path(const struct rendering *r, const char *base, const char *path)
+{
+	_cleanup_str_ struct om_str whole = { 0 };
+
+	om_str_add(&whole, base[1] == '\0' ? "" : base);
+	if (path[1] != '\0' || whole.len == 0)
+		om_str_add(&whole, path);
+	om_str_add(r->out, " ");
+	om_str_add_shell(r->out, om_str_get(&whole));
+}
+
+/* The path of a step where a person would build it. */
+static void add_built_path(const struct rendering *r)
+{
+	_cleanup_str_ struct om_str base = { 0 };
+
+	switch (r->step->place) {
+	case OM_PLACE_LIVE:
+		add_path(r, r->root, r->step->path);
+		return;
+	case OM_PLACE_SKELETON:
+		om_str_addf(&base, "%s/skeleton", r->stage);
+		break;
+	case OM_PLACE_STAGE:
+		om_str_addf(&base, "%s/tree", r->stage);
+		break;
+	}
+	add_path(r, om_str_get(&base), r->step->path);
+}
+
+static void add_options(const struct rendering *r, struct om_str *options)
+{
+	if (options->len == 0)
+		return;
+	om_str_add(r->out, " -o ");
+	om_str_add_shell(r->out, om_str_get(options));
+}
+
+static void render_tmpfs(const struct rendering *r)
+{
+	const struct om_step *s = r->step;
+	_cleanup_str_ struct om_str options = { 0 };
+
+	add_attr_words(&options, s->attr);
+	if (s->mode != OM_MODE_UNSET)
+		om_str_addf(&options, "%smode=%04o", options.len ? "," : "", s->mode);
+	om_str_addf(&options, "%suid=%u,gid=%u", options.len ? "," : "", s->uid, s->gid);
+	if (s->size)
+		om_str_addf(&options, ",size=%llu", (unsigned long long)s->size);
+	if (s->inodes)
+		om_str_addf(&options, ",nr_inodes=%llu", (unsigned long long)s->inodes);
+	om_str_add(r->out, "mount -t tmpfs");
+	add_options(r, &options);
+	om_str_add(r->out, " overmount");
+	add_built_path(r);
+}
+
+static void render_overlay(const struct rendering *r)
+{
+	const struct om_step *s = r->step;
+	_cleanup_str_ struct om_str options = { 0 };
+	const char *source = s->source[1] == '\0' ? "" : s->source;
+
+	add_attr_words(&options, s->attr);
+	om_str_addf(&options, ",lowerdir=%s/skeleton%s:%s%s", r->stage, source,
+		    r->root[1] == '\0' ? "" : r->root, s->source);
+	om_str_add(r->out, "mount -t overlay");
+	add_options(r, &options);
+	om_str_add(r->out, " overmount");
+	add_built_path(r);
+}
+
+static void render_bind(const struct rendering *r)
+{
+	const struct om_step *s = r->step;
+	_cleanup_str_ struct om_str options = { 0 };
+
+	add_attr_words(&options, s->attr);
+	om_str_add(r->out, s->recursive ? "mount --rbind" : "mount --bind");
+	add_options(r, &options);
+	add_path(r, r->root, s->source);
+	add_built_path(r);
+}
+
+static void render_mkdir(const struct rendering *r)
+{
+	const struct om_step *s = r->step;
+
+	if (s->source) {
+		om_str_add(r->out, "cp -a --attributes-only --no-recursive");
+		add_path(r, r->root, s->source);
+	} else {
+		om_str_addf(r->out, "mkdir -p -m %04o", s->mode);
+	}
+	add_built_path(r);
+}
+
+static void render_seal(const struct rendering *r)
+{
+	_cleanup_str_ struct om_str options = { 0 };
+
+	om_str_add(&options, "remount,bind");
+	add_attr_words(&options, r->step->attr);
+	om_str_add(r->out, "mount");
+	add_options(r, &options);
+	add_built_path(r);
+}
+
+static void render_attach(const struct rendering *r)
+{
+	_cleanup_str_ struct om_str base = { 0 };
+
+	om_str_addf(&base, "%s/tree", r->stage);
+	om_str_add(r->out, "mount --move");
+	add_path(r, om_str_get(&base), r->step->path);
+	add_path(r, r->root, r->step->path);
+}
+
+void om_step_render(const struct om_step *step, const char *root, const char *stage,
+		    struct om_str *out)
+{
+	const struct rendering r = { step, root, stage, out };
+
+	switch (step->kind) {
+	case OM_STEP_SKELETON:
+		om_str_add(out, "mount -t tmpfs -o nosuid,nodev,mode=0755 overmount ");
+		om_str_addf(out, "%s/skeleton", stage);
+		break;
+	case OM_STEP_TMPFS:
+		render_tmpfs(&r);
+		break;
+	case OM_STEP_OVERLAY:
+		render_overlay(&r);
+		break;
+	case OM_STEP_BIND:
+		render_bind(&r);
+		break;
+	case OM_STEP_MKDIR:
+		render_mkdir(&r);
+		break;
+	case OM_STEP_MKFILE:
+		om_str_add(out, "touch");
+		add_built_path(&r);
+		break;
+	case OM_STEP_SYMLINK:
+		om_str_add(out, "ln -s ");
+		om_str_add_shell(out, step->source);
+		add_built_path(&r);
+		break;
+	case OM_STEP_SEAL:
+		render_seal(&r);
+		break;
+	case OM_STEP_ATTACH:
+		render_attach(&r);
+		break;
+	case _OM_STEP_MAX:
+		break;
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The plan: a flat array of steps, each with its inverse.  A construction is a root step
+ * (tmpfs, overlay or bind), whatever is put into it out of sight, and one attach.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/macro.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "profile/profile.h"
+
+enum om_step_kind {
+	OM_STEP_SKELETON, /* new private tmpfs for the upper layer of the next overlay */
+	OM_STEP_TMPFS,
+	OM_STEP_OVERLAY, /* skeleton over source */
+	OM_STEP_BIND,
+	OM_STEP_MKDIR, /* with source: mode, owner and xattrs of that directory */
+	OM_STEP_MKFILE,
+	OM_STEP_SYMLINK, /* source is the content */
+	OM_STEP_SEAL,	 /* attributes that would hinder building, set last */
+	OM_STEP_ATTACH,	 /* the construction becomes visible at path */
+	_OM_STEP_MAX,
+};
+
+/* Where a step happens. */
+enum om_place {
+	OM_PLACE_LIVE,	   /* on the tree that everybody sees */
+	OM_PLACE_SKELETON, /* on the private tmpfs of the upper layer */
+	OM_PLACE_STAGE,	   /* in the construction, before it is attached */
+};
+
+/* What undoes a step. */
+enum om_inverse {
+	OM_INVERSE_DISCARD, /* closing the construction drops it */
+	OM_INVERSE_DETACH,
+	OM_INVERSE_RMDIR,
+	OM_INVERSE_UNLINK,
+};
+
+struct om_step {
+	enum om_step_kind kind;
+	enum om_place place;
+	bool root; /* the first mount of a construction: path is where it will be attached */
+	bool recursive;
+	bool dir;	     /* attach, bind: a directory, not a file */
+	size_t entry;	     /* of the profile, or SIZE_MAX when several share it */
+	const char *path;    /* borrowed from the plan; absolute, as it will be seen */
+	const char *source;  /* borrowed from the plan; NULL when the kind has none */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	unsigned attr; /* OM_ATTR_* */
+	enum om_propagation propagation;
+	uint64_t size;
+	uint64_t inodes;
+};
+
+struct om_plan {
+	OM_VEC(struct om_step) steps;
+	OM_VEC(char *) strings; /* owned */
+};
+
+/* Where a construction is attached. */
+struct om_plan_target {
+	size_t entry;
+	const char *path;
+	bool dir;
+};
+
+/* Copies step with its strings; -ENOMEM. */
+int om_plan_add(struct om_plan *plan, const struct om_step *step) _nonnull_all_ _must_check_;
+void om_plan_done(struct om_plan *plan);
+#define _cleanup_plan_ _cleanup_(om_plan_done)
+
+/* Total: there is no step without an inverse. */
+enum om_inverse om_step_invert(const struct om_step *step) _nonnull_all_;
+
+/*
+ * The step as the shell command that a person would type.  root is the directory below
+ * which paths are, stage the directory where constructions are built.
+ */
+void om_step_render(const struct om_step *step, const char *root, const char *stage,
+		    struct om_str *out) _nonnull_all_;
+const char *om_step_kind_name(enum om_step_kind kind);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Why a strategy was chosen or rejected: stable ids, one sentence each, and the way out
+ * for refusals.
+ */
+#pragma once
+
+enum om_why {
+	OM_WHY_TARGET_EXISTS,
+	OM_WHY_PARENT_OURS,
+	OM_WHY_LINK_EXISTS,
+	OM_WHY_OVL_RO,
+	OM_WHY_OVL_REBIND,
+	OM_WHY_MIMIC,
+	OM_WHY_NEEDS_HOLE,
+	OM_WHY_OVL_ABSENT,
+	OM_WHY_OVL_UNKNOWN,
+	OM_WHY_OVL_MOUNTER_LABEL,
+	OM_WHY_OVL_MANY_SUBMOUNTS,
+	OM_WHY_HOLE_WRITABLE,
+	OM_WHY_NOT_ALLOWED,
+	OM_WHY_KIND_CHANGE,
+	OM_WHY_ROOT_HOLE,
+	OM_WHY_NO_SOURCE,
+	OM_WHY_SOURCE_NOT_DIR,
+	OM_WHY_SOURCE_NOT_FILE,
+	OM_WHY_NO_STRATEGY,
+	_OM_WHY_MAX,
+};
+
+/* Stable id such as "ovl-ro". */
+const char *om_why_id(enum om_why why);
+/* One sentence without a full stop. */
+const char *om_why_text(enum om_why why);
+/* The way out, or NULL. */
+const char *om_why_fix(enum om_why why);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of strategies and the loop that chooses.
+ */
+#include "strategy/strategy.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+
+static const struct om_strategy *const table[_OM_STRATEGY_MAX] = {
+	[OM_STRATEGY_PLAIN] = &om_strategy_plain,
+	[OM_STRATEGY_OVERLAY] = &om_strategy_overlay,
+	[OM_STRATEGY_MIMIC] = &om_strategy_mimic,
+	[OM_STRATEGY_REFUSE] = &om_strategy_refuse,
+};
+
+const struct om_policy om_policy_default = {
+	.allow = { true, true, true, true },
+};
+
+const struct om_strategy *om_strategy_get(enum om_strategy_id id)
+{
+	return table[id];
+}
+
+const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i)
+{
+	return &d->profile->entries[d->scene->first + i];
+}
+
+const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_t i)
+{
+	size_t construction = d->entries[i].construction;
+	size_t hole = construction == SIZE_MAX ? d->scene->entries[i].hole :
+						 d->constructions.v[construction].hole;
+
+	return &d->scene->dirs.v[hole];
+}
+
+static void reject(struct om_decision *decision, enum om_strategy_id id, enum om_why why)
+{
+	decision->rejected[decision->n_rejected].strategy = id;
+	decision->rejected[decision->n_rejected].why = why;
+	decision->n_rejected++;
+}
+
+/* First strategy from `from` on that can do entry i. */
+static void choose(struct om_decisions *d, size_t i, enum om_strategy_id from)
+{
+	struct om_decision *decision = &d->entries[i];
+
+	for (enum om_strategy_id id = from; id < _OM_STRATEGY_MAX; id++) {
+		struct om_verdict verdict = { false, OM_WHY_NOT_ALLOWED };
+
+		if (d->policy->allow[id] || id == OM_STRATEGY_REFUSE)
+			verdict = table[id]->consider(d, i);
+		if (verdict.yes) {
+			decision->strategy = id;
+			decision->why = verdict.why;
+			return;
+		}
+		reject(decision, id, verdict.why);
+	}
+}
+
+static bool same_mount_below(const struct om_scene *scene, size_t inner, size_t outer)
+{
+	return scene->dirs.v[inner].mount_id == scene->dirs.v[outer].mount_id &&
+	       om_path_is_under(scene->dirs.v[inner].path, scene->dirs.v[outer].path);
+}
+
+/*
+ * Holes below one another on one mount become one: the outermost.  Stacking one overlay
+ * on another would eat the two levels that the kernel allows.
+ */
+static size_t find_construction(const struct om_decisions *d, size_t hole)
+{
+	for (size_t i = 0; i < d->constructions.n; i++)
+		if (same_mount_below(d->scene, hole, d->constructions.v[i].hole))
+			return i;
+	return SIZE_MAX;
+}
+
+static int compare_holes(const struct om_scene *scene, size_t a, size_t b)
+{
+	size_t da = om_path_depth(scene->dirs.v[a].path);
+	size_t db = om_path_depth(scene->dirs.v[b].path);
+
+	return da != db ? (da < db ? -1 : 1) :
+			  strcmp(scene->dirs.v[a].path, scene->dirs.v[b].path);
+}
+
+/* Inserts the hole so that outer ones come first. */
+static int add_construction(struct om_decisions *d, size_t hole)
+{
+	size_t at;
+	int r;
+
+	for (size_t i = 0; i < d->constructions.n; i++)
+		if (d->constructions.v[i].hole == hole)
+			return 0;
+	r = om_vec_push(&d->constructions, (struct om_construction){ .hole = hole });
+	if (r < 0)
+		return r;
+	for (at = d->constructions.n - 1; at > 0; at--) {
+		if (compare_holes(d->scene, d->constructions.v[at - 1].hole, hole) <= 0)
+			break;
+		d->constructions.v[at] = d->constructions.v[at - 1];
+	}
+	d->constructions.v[at].hole = hole;
+	return 0;
+}
+
+/* Drops holes that lie in an outer one on the same mount. */
+static void merge_constructions(struct om_decisions *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		bool inside = false;
+
+		for (size_t j = 0; j < kept; j++)
+			inside = inside || same_mount_below(d->scene,
+							    d->constructions.v[i].hole,
+							    d->constructions.v[j].hole);
+		if (!inside)
+			d->constructions.v[kept++] = d->constructions.v[i];
+	}
+	d->constructions.n = kept;
+}
+
+static int group_holes(struct om_decisions *d)
+{
+	for (size_t i = 0; i < d->scene->n; i++) {
+		struct om_verdict verdict = table[OM_STRATEGY_PLAIN]->consider(d, i);
+		int r;
+
+		if (verdict.yes || verdict.why != OM_WHY_NEEDS_HOLE)
+			continue;
+		r = add_construction(d, d->scene->entries[i].hole);
+		if (r < 0)
+			return r;
+	}
+	merge_constructions(d);
+	return 0;
+}
+
+static void decide_entry(struct om_decisions *d, size_t i)
+{
+	struct om_verdict verdict = table[OM_STRATEGY_PLAIN]->consider(d, i);
+	struct om_decision *decision = &d->entries[i];
+
+	if (verdict.yes) {
+		decision->strategy = OM_STRATEGY_PLAIN;
+		decision->why = verdict.why;
+		return;
+	}
+	reject(decision, OM_STRATEGY_PLAIN, verdict.why);
+	if (verdict.why != OM_WHY_NEEDS_HOLE) {
+		decision->strategy = OM_STRATEGY_REFUSE;
+		decision->why = verdict.why;
+		return;
+	}
+	decision->construction = find_construction(d, d->scene->entries[i].hole);
+	choose(d, i, OM_STRATEGY_OVERLAY);
+	if (decision->strategy != OM_STRATEGY_REFUSE)
+		d->constructions.v[decision->construction].strategy = decision->strategy;
+}
+
+int om_decide(const struct om_profile *profile, const struct om_scene *scene,
+	      const struct om_facts *facts, const struct om_policy *policy,
+	      struct om_decisions *ret)
+{
+	int r;
+
+	*ret = (struct om_decisions){
+		.profile = profile, .scene = scene, .facts = facts, .policy = policy
+	};
+	ret->entries = calloc(scene->n ? scene->n : 1, sizeof(*ret->entries));
+	if (!ret->entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < scene->n; i++)
+		ret->entries[i].construction = SIZE_MAX;
+	r = group_holes(ret);
+	for (size_t i = 0; r == 0 && i < scene->n; i++)
+		decide_entry(ret, i);
+	return r;
+}
+
+void om_decisions_done(struct om_decisions *d)
+{
+	free(d->entries);
+	om_vec_free(&d->constructions);
+	*d = (struct om_decisions){ 0 };
+}
+
+static const char *refused_field(enum om_why why)
+{
+	switch (why) {
+	case OM_WHY_NO_SOURCE:
+	case OM_WHY_SOURCE_NOT_DIR:
+	case OM_WHY_SOURCE_NOT_FILE:
+		return "source";
+	default:
+		return "target";
+	}
+}
+
+int om_decisions_refusal(const struct om_decisions *d, struct om_error *e)
+{
+	for (size_t i = 0; i < d->scene->n; i++) {
+		const struct om_entry *entry = om_decisions_entry(d, i);
+		const struct om_decision *decision = &d->entries[i];
+		const struct om_scene_entry *se = &d->scene->entries[i];
+		const char *field = refused_field(decision->why);
+		const char *missing = se->source_missing;
+		int r;
+
+		if (decision->strategy != OM_STRATEGY_REFUSE)
+			continue;
+		r = om_fail(e, OM_ERR_REFUSED, -EACCES, "cannot %s %s: %s%s%s [%s]",
+			    field[0] == 's' ? "bind" : "create",
+			    OM_Q(field[0] == 's' ? entry->source : entry->target),
+			    om_why_text(decision->why), missing ? ", first missing is " : "",
+			    missing ? OM_Q(missing) : "", om_why_id(decision->why));
+		om_error_where(e, d->profile->name, entry->line, 0, field);
+		if (om_why_fix(decision->why))
+			om_error_fix(e, "%s", om_why_fix(decision->why));
+		return r;
+	}
+	return 0;
+}
+
+int om_expand(const struct om_decisions *d, struct om_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
+		r = table[d->constructions.v[i].strategy]->expand(d, i, plan);
+	for (size_t i = 0; r == 0 && i < d->scene->n; i++)
+		if (d->entries[i].construction == SIZE_MAX)
+			r = table[d->entries[i].strategy]->expand(d, i, plan);
+	return r;
+}
+
+int om_expand_attach(const struct om_plan_target *target, struct om_plan *plan)
+{
+	return om_plan_add(plan, &(struct om_step){ .kind = OM_STEP_ATTACH,
+						    .place = OM_PLACE_LIVE,
+						    .entry = target->entry,
+						    .path = target->path,
+						    .dir = target->dir });
+}
+
+static unsigned default_attr(const struct om_entry *entry)
+{
+	/* A tmpfs of ours holds no programs and no devices that anybody asked for. */
+	return entry->attr | (entry->kind == OM_ENTRY_TMPFS ? OM_ATTR_NOSUID | OM_ATTR_NODEV : 0);
+}
+
+int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place place,
+			  struct om_plan *plan)
+{
+	const struct om_entry *entry = om_decisions_entry(d, i);
+	const struct om_scene_entry *se = &d->scene->entries[i];
+	struct om_step step = {
+		.kind = entry->kind == OM_ENTRY_TMPFS ? OM_STEP_TMPFS : OM_STEP_BIND,
+		.place = OM_PLACE_STAGE,
+		.root = place == OM_PLACE_LIVE,
+		.recursive = entry->recursive,
+		.dir = entry->kind != OM_ENTRY_BIND_FILE,
+		.entry = d->scene->first + i,
+		.path = se->target,
+		.source = se->source,
+		.mode = entry->mode,
+		.uid = entry->uid,
+		.gid = entry->gid,
+		.attr = default_attr(entry),
+		.propagation = entry->propagation,
+		.size = entry->size,
+		.inodes = entry->inodes,
+	};
+
+	return entry->kind == OM_ENTRY_SYMLINK ? 0 : om_plan_add(plan, &step);
+}
