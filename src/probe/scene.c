@@ -36,6 +36,19 @@ const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene, const 
 	return NULL;
 }
 
+static bool is_ours(const struct om_survey *survey, int fd)
+{
+	uint64_t id;
+	bool unique;
+
+	if (survey->sys->mount_id(survey->sys, fd, &id, &unique) < 0)
+		return false;
+	for (size_t i = 0; i < survey->n_ours; i++)
+		if (survey->ours[i] == id)
+			return true;
+	return false;
+}
+
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
 {
 	struct stat st;
@@ -54,8 +67,7 @@ static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_d
 	if (r < 0)
 		return r;
 	dir->read_only = dir->attr & OM_ATTR_RDONLY;
-	for (size_t i = 0; i < survey->n_ours; i++)
-		dir->ours = dir->ours || survey->ours[i] == dir->mount_id;
+	dir->ours = is_ours(survey, fd);
 	return 0;
 }
 
@@ -159,6 +171,7 @@ static int survey_source(const struct om_survey *survey, const struct om_entry *
 		se->source_missing = strndup(c.path, om_path_prefix_len(c.path, depth));
 		if (!se->source_missing)
 			return -ENOMEM;
+		se->source_ours = !c.blocked && is_ours(survey, c.fd);
 	} else {
 		if (fstat(c.fd, &st) < 0)
 			return -errno;

@@ -54,6 +54,7 @@ struct om_scene_entry {
 	char *source; /* owned; canonical; NULL for entries without one */
 	enum om_object source_object;
 	char *source_missing; /* owned; first missing component of the source */
+	bool source_ours; /* what exists of a missing source lies on a tmpfs of ours */
 };
 
 struct om_scene {

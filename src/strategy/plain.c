@@ -25,6 +25,8 @@ static bool source_is_bad(const struct om_entry *entry, const struct om_scene_en
 {
 	if (entry->kind != OM_ENTRY_BIND_DIR && entry->kind != OM_ENTRY_BIND_FILE)
 		return false;
+	if (se->source_missing && entry->create_source && se->source_ours)
+		return false;
 	if (se->source_object == OM_OBJECT_NONE)
 		*ret = OM_WHY_NO_SOURCE;
 	else if (entry->kind == OM_ENTRY_BIND_DIR && se->source_object != OM_OBJECT_DIR)

@@ -199,14 +199,10 @@ void om_decisions_done(struct om_decisions *d)
 
 static const char *refused_field(enum om_why why)
 {
-	switch (why) {
-	case OM_WHY_NO_SOURCE:
-	case OM_WHY_SOURCE_NOT_DIR:
-	case OM_WHY_SOURCE_NOT_FILE:
-		return "source";
-	default:
-		return "target";
-	}
+	bool source = why == OM_WHY_NO_SOURCE || why == OM_WHY_SOURCE_NOT_DIR ||
+		      why == OM_WHY_SOURCE_NOT_FILE;
+
+	return source ? "source" : "target";
 }
 
 int om_decisions_refusal(const struct om_decisions *d, struct om_error *e)
@@ -234,10 +230,42 @@ int om_decisions_refusal(const struct om_decisions *d, struct om_error *e)
 	return 0;
 }
 
+/* Directories (and the file) of a source that the profile allows to be made. */
+static int expand_source(const struct om_decisions *d, size_t i, struct om_plan *plan)
+{
+	const struct om_scene_entry *se = &d->scene->entries[i];
+	bool file = om_decisions_entry(d, i)->kind == OM_ENTRY_BIND_FILE;
+	size_t last, depth;
+	int r = 0;
+
+	if (!se->source_missing)
+		return 0;
+	last = om_path_depth(se->source);
+	depth = om_path_depth(se->source_missing);
+	for (; r == 0 && depth <= last; depth++) {
+		char *path = strndup(se->source, om_path_prefix_len(se->source, depth));
+		struct om_step step = { .kind = OM_STEP_MKDIR,
+					.place = OM_PLACE_LIVE,
+					.entry = d->scene->first + i,
+					.path = path,
+					.mode = 0755 };
+
+		if (!path)
+			return -ENOMEM;
+		if (file && depth == last)
+			step.kind = OM_STEP_MKFILE;
+		r = om_plan_add(plan, &step);
+		free(path);
+	}
+	return r;
+}
+
 int om_expand(const struct om_decisions *d, struct om_plan *plan)
 {
 	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < d->scene->n; i++)
+		r = expand_source(d, i, plan);
 	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
 		r = table[d->constructions.v[i].strategy]->expand(d, i, plan);
 	for (size_t i = 0; r == 0 && i < d->scene->n; i++)

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See apply.h.  Decides nothing: what to do comes from strategy/, how from build.c.
+ */
+#include "apply/apply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/undo.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "probe/chase.h"
+#include "probe/scene.h"
+#include "strategy/names.h"
+#include "strategy/wave.h"
+
+void om_apply_init(struct om_apply *a, const struct om_sys *sys, const struct om_facts *facts)
+{
+	*a = (struct om_apply){ .sys = sys, .facts = facts, .root_fd = -1, .source_fd = -1 };
+	a->policy = &om_policy_default;
+	om_build_init(&a->build, sys, facts);
+}
+
+void om_apply_done(struct om_apply *a)
+{
+	om_build_done(&a->build);
+	a->root_fd = om_close(a->root_fd);
+}
+
+static int attach(struct om_apply *a, const struct om_step *step, int target, uint64_t id,
+		  bool unique)
+{
+	bool is_root = step->path[1] == '\0';
+	_cleanup_close_ int now = -1;
+	uint64_t seen = 0;
+	int act, r;
+
+	act = om_journal_intent(a->journal, OM_INVERSE_DETACH, step->path, id, unique);
+	if (act < 0)
+		return act;
+	r = om_build_move(&a->build, target);
+	if (r < 0)
+		return r;
+	if (is_root) {
+		/* What covers the root is from now on the root. */
+		(void)om_close(a->root_fd);
+		a->root_fd = TAKE_FD(a->build.tree_fd);
+		return om_journal_mark_done(a->journal, (size_t)act);
+	}
+	/* The directory may have been renamed away meanwhile: look where it really is. */
+	now = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
+	r = now < 0 ? now : a->sys->mount_id(a->sys, now, &seen, &unique);
+	if (r == 0 && seen != id)
+		r = -ESTALE;
+	if (r < 0) {
+		(void)om_detach(a->sys, a->build.tree_fd);
+		return r;
+	}
+	return om_journal_mark_done(a->journal, (size_t)act);
+}
+
+static int do_attach(struct om_apply *a, const struct om_step *step, struct om_error *e)
+{
+	_cleanup_close_ int target = -1;
+	uint64_t id;
+	bool unique;
+	int r;
+
+	target = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
+	r = target < 0 ? target : a->sys->mount_id(a->sys, a->build.tree_fd, &id, &unique);
+	if (r == 0)
+		r = attach(a, step, target, id, unique);
+	om_build_drop_tree(&a->build);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot attach %s", OM_Q(step->path));
+	return 0;
+}
+
+/* A name on a live file system of ours. */
+static int do_live_name(struct om_apply *a, const struct om_step *step, struct om_error *e)
+{
+	_cleanup_free_ char *parent = om_path_parent(step->path);
+	const char *name = om_path_base(step->path);
+	_cleanup_close_ int fd = -1;
+	int act, r;
+
+	if (!parent)
+		return -ENOMEM;
+	fd = om_open_beneath(a->sys, a->root_fd, parent, O_PATH | O_DIRECTORY);
+	act = fd < 0 ? fd : om_journal_intent(a->journal, om_step_invert(step), step->path, 0, false);
+	r = act;
+	if (act >= 0 && step->kind == OM_STEP_MKDIR)
+		r = a->sys->mkdir(a->sys, fd, name, step->mode);
+	else if (act >= 0 && step->kind == OM_STEP_MKFILE)
+		r = a->sys->mkfile(a->sys, fd, name, 0644);
+	else if (act >= 0)
+		r = a->sys->symlink(a->sys, step->source, fd, name);
+	if (r == -EEXIST && step->kind == OM_STEP_MKDIR) {
+		/* Two entries share a parent: the first one made it and undoes it. */
+		free(a->journal->acts.v[--a->journal->acts.n].path);
+		return 0;
+	}
+	if (r >= 0)
+		r = om_journal_mark_done(a->journal, (size_t)act);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s", OM_Q(step->path));
+	return 0;
+}
+
+static int execute(struct om_apply *a, const struct om_plan *plan, const struct om_profile *p,
+		   struct om_error *e)
+{
+	size_t acts = 0;
+	int r;
+
+	for (size_t i = 0; i < plan->steps.n; i++)
+		acts += plan->steps.v[i].place == OM_PLACE_LIVE;
+	r = om_journal_reserve(a->journal, acts);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot reserve space for the journal");
+	a->build.root_fd = a->root_fd;
+	a->build.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd;
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct om_step *step = &plan->steps.v[i];
+
+		if (step->place != OM_PLACE_LIVE)
+			r = om_build_step(&a->build, step, e);
+		else
+			r = step->kind == OM_STEP_ATTACH ? do_attach(a, step, e) :
+							   do_live_name(a, step, e);
+		if (r < 0) {
+			if (step->entry != SIZE_MAX)
+				om_error_where(e, p->name, p->entries[step->entry].line, 0,
+					       "target");
+			return r;
+		}
+		if (a->build.root_fd != a->root_fd) {
+			a->build.root_fd = a->root_fd;
+			if (a->source_fd < 0)
+				a->build.source_fd = a->root_fd;
+		}
+	}
+	return 0;
+}
+
+/* The children that the chosen strategies need to know. */
+static int list_children(const struct om_survey *survey, const struct om_decisions *d,
+			 struct om_scene *scene, size_t index, struct om_error *e)
+{
+	_cleanup_names_ struct om_names names = { 0 };
+	int r = om_names_collect(d, index, &names);
+
+	if (r == 0)
+		r = om_scene_list(survey, &scene->dirs.v[d->constructions.v[index].hole], e);
+	for (size_t i = 0; r == 0 && i < names.v.n; i++) {
+		struct om_scene_dir *dir;
+
+		if (!names.v.v[i].exists)
+			continue;
+		dir = om_scene_add_dir(survey, scene, names.v.v[i].path, e);
+		r = dir ? om_scene_list(survey, dir, e) : -EIO;
+	}
+	return r;
+}
+
+static int plan_wave(struct om_apply *a, const struct om_survey *survey,
+		     const struct om_profile *p, struct om_scene *scene,
+		     struct om_decisions *d, struct om_plan *plan, struct om_error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < scene->n; i++)
+		if (scene->entries[i].target_object == OM_OBJECT_NONE) {
+			r = om_scene_find_submounts(survey, scene, e);
+			break;
+		}
+	if (r == 0)
+		r = om_decide(p, scene, a->facts, a->policy, d);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot plan");
+	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
+		if (om_strategy_get(d->constructions.v[i].strategy)->lists_children)
+			r = list_children(survey, d, scene, i, e);
+	/* A rehearsal shows refused entries too; nothing can be expanded then. */
+	if (r == 0 && om_decisions_refusal(d, NULL) == 0)
+		r = om_expand(d, plan);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot plan");
+	return 0;
+}
+
+static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first, size_t n,
+		    struct om_error *e)
+{
+	const struct om_survey survey = {
+		.sys = a->sys,
+		.root_fd = a->root_fd,
+		.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd,
+		.root_path = a->root_path,
+		.ours = a->build.ours.v,
+		.n_ours = a->build.ours.n,
+	};
+	_cleanup_scene_ struct om_scene *scene = NULL;
+	_cleanup_decisions_ struct om_decisions d = { 0 };
+	_cleanup_plan_ struct om_plan plan = { 0 };
+	int r = om_scene_survey(&survey, p, first, n, &scene, e);
+
+	if (r == 0)
+		r = plan_wave(a, &survey, p, scene, &d, &plan, e);
+	if (r == 0 && a->observe)
+		r = a->observe(&d, &plan, a->observe_arg);
+	if (r == 0)
+		r = om_decisions_refusal(&d, e);
+	if (r < 0 || (a->rehearse_only && first + n >= p->n))
+		return r;
+	return execute(a, &plan, p, e);
+}
+
+int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_error *e)
+{
+	size_t n;
+	int r = 0;
+
+	for (size_t first = 0; r == 0 && first < p->n; first += n) {
+		n = om_wave_length(p, first);
+		r = run_wave(a, p, first, n, e);
+	}
+	return r;
+}
+
+int om_apply_or_undo(struct om_apply *a, const struct om_profile *p, struct om_str *residue,
+		     struct om_error *e)
+{
+	size_t before = a->journal->acts.n;
+	int r = om_apply_profile(a, p, e);
+	bool touched = a->journal->acts.n > before;
+
+	if (r == 0)
+		return 0;
+	om_build_drop_tree(&a->build);
+	if (om_undo(a->sys, a->root_fd, a->journal, before, residue) < 0 && e)
+		e->kind = OM_ERR_BROKEN;
+	else if (touched && e)
+		e->kind = OM_ERR_UNDONE;
+	return r;
+}

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See build.h.  Mounts are made with all attributes before anybody can see them.
+ */
+#include "apply/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/mirror.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "probe/chase.h"
+
+#define SOURCE_NAME "overmount"
+
+void om_build_init(struct om_build *b, const struct om_sys *sys, const struct om_facts *facts)
+{
+	bool overlay = om_facts_get(facts, OM_FACT_OVERLAY_RO) == OM_YES;
+
+	*b = (struct om_build){ .sys = sys, .facts = facts, .stage_fd = -1 };
+	b->tree_fd = b->skeleton_fd = b->dir_fd = -1;
+	b->fd_api = om_facts_get(facts, OM_FACT_MOUNT_API) == OM_YES;
+	b->detached = b->fd_api &&
+		      om_facts_get(facts, OM_FACT_DETACHED_NESTING) == OM_YES &&
+		      om_facts_get(facts, OM_FACT_MOUNT_SETATTR) == OM_YES &&
+		      (!overlay ||
+		       om_facts_get(facts, OM_FACT_OVERLAY_DETACHED_LOWER) == OM_YES);
+}
+
+static void forget_dir(struct om_build *b)
+{
+	b->dir_fd = om_close(b->dir_fd);
+	free(b->dir_path);
+	b->dir_path = NULL;
+}
+
+void om_build_drop_tree(struct om_build *b)
+{
+	forget_dir(b);
+	b->tree_fd = om_close(b->tree_fd);
+	b->skeleton_fd = om_close(b->skeleton_fd);
+	free(b->tree_path);
+	b->tree_path = NULL;
+}
+
+void om_build_done(struct om_build *b)
+{
+	om_build_drop_tree(b);
+	if (b->stage_fd >= 0)
+		(void)b->sys->umount(b->sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	b->stage_fd = om_close(b->stage_fd);
+	if (b->stage_made)
+		(void)b->sys->unlink(b->sys, AT_FDCWD, b->stage_path, AT_REMOVEDIR);
+	om_vec_free(&b->ours);
+}
+
+/* compat: until nesting of detached trees is everywhere: a private tmpfs to build on. */
+static int open_stage(struct om_build *b)
+{
+	const struct om_sys *sys = b->sys;
+	int r;
+
+	if (b->stage_fd >= 0)
+		return 0;
+	r = sys->mkdir(sys, AT_FDCWD, b->stage_path, 0700);
+	if (r < 0 && r != -EEXIST && r != -EROFS)
+		return r;
+	b->stage_made = r == 0;
+	r = sys->mount(sys, SOURCE_NAME, b->stage_path, "tmpfs",
+		       MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
+	if (r < 0)
+		return r;
+	/* A mount whose parent is shared cannot be moved (mount(2), EINVAL). */
+	r = sys->mount(sys, NULL, b->stage_path, NULL, MS_PRIVATE, NULL);
+	if (r == 0)
+		r = sys->open(sys, AT_FDCWD, b->stage_path, O_PATH | O_DIRECTORY, 0);
+	if (r < 0) {
+		(void)sys->umount(sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
+		return r;
+	}
+	b->stage_fd = r;
+	return 0;
+}
+
+/* A fresh place on the stage for the first mount of a tree; fd of the place. */
+static int open_slot(struct om_build *b, bool dir, char name[static 16])
+{
+	const struct om_sys *sys = b->sys;
+	int r = open_stage(b);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(name, 16, "%u", b->slots++);
+	r = dir ? sys->mkdir(sys, b->stage_fd, name, 0700) :
+		  sys->mkfile(sys, b->stage_fd, name, 0600);
+	return r < 0 ? r : sys->open(sys, b->stage_fd, name, O_PATH | O_NOFOLLOW, 0);
+}
+
+static int set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
+		    unsigned long propagation)
+{
+	unsigned now;
+	int r = b->sys->mount_setattr(b->sys, fd, recursive, attr, propagation);
+
+	if (r != -ENOSYS)
+		return r;
+	/* compat: until 5.12 is the floor: a remount replaces all flags, so keep the old. */
+	if (propagation) {
+		r = b->sys->mount(b->sys, NULL, OM_FD_PATH(fd), NULL,
+				  propagation | (recursive ? MS_REC : 0), NULL);
+		if (r < 0)
+			return r;
+	}
+	if (!attr)
+		return 0;
+	r = om_attr_of_fd(fd, &now);
+	return r < 0 ? r :
+		       b->sys->mount(b->sys, NULL, OM_FD_PATH(fd), NULL,
+				     MS_REMOUNT | MS_BIND | om_attr_to_ms(now | attr), NULL);
+}
+
+/* A mount that is about to hang at `at` (an fd in the tree), or at the root of a tree. */
+struct place {
+	int at;	       /* -1: the root of a tree */
+	int parent;    /* for reopening what was mounted at `at` */
+	const char *name;
+	bool dir;
+};
+
+struct fs_option {
+	const char *key;
+	const char *value;
+};
+
+struct new_fs {
+	const char *type;
+	const struct fs_option *options;
+	size_t n_options;
+	const int *layers;
+	size_t n_layers;
+	unsigned attr;
+};
+
+static int configure(struct om_build *b, int fs, const struct new_fs *how)
+{
+	int r = b->sys->fsconfig_string(b->sys, fs, "source", SOURCE_NAME);
+
+	for (size_t i = 0; r == 0 && i < how->n_options; i++)
+		r = b->sys->fsconfig_string(b->sys, fs, how->options[i].key,
+					    how->options[i].value);
+	if (r < 0 || how->n_layers == 0)
+		return r;
+	if (om_facts_get(b->facts, OM_FACT_OVERLAY_LAYER_FD) == OM_YES) {
+		for (size_t i = 0; r == 0 && i < how->n_layers; i++)
+			r = b->sys->fsconfig_fd(b->sys, fs, "lowerdir+", how->layers[i]);
+		return r;
+	}
+	char paths[2 * OM_FD_PATH_SIZE + 2];
+
+	(void)snprintf(paths, sizeof(paths), "%s:%s", OM_FD_PATH(how->layers[0]),
+		       OM_FD_PATH(how->layers[1]));
+	return b->sys->fsconfig_string(b->sys, fs, "lowerdir", paths);
+}
+
+/* The kernel's own words about the failure, where the context has a log. */
+static int with_log(int fs, int r, struct om_error *e)
+{
+	char log[256];
+	ssize_t n = read(fs, log, sizeof(log) - 1);
+
+	if (n > 2) {
+		log[n] = '\0';
+		log[strcspn(log, "\n")] = '\0';
+		om_error_fix(e, "the kernel says: %s", OM_Q(log));
+	}
+	return r;
+}
+
+static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
+			   const struct place *place, struct om_error *e)
+{
+	_cleanup_close_ int fs = -1;
+	_cleanup_close_ int slot = -1;
+	_cleanup_close_ int fd = -1;
+	char name[16];
+	int r;
+
+	fs = b->sys->fsopen(b->sys, how->type);
+	if (fs < 0)
+		return fs;
+	r = configure(b, fs, how);
+	if (r == 0)
+		r = b->sys->fsconfig_create(b->sys, fs);
+	if (r < 0)
+		return with_log(fs, r, e);
+	fd = b->sys->fsmount(b->sys, fs, how->attr);
+	if (fd < 0)
+		return fd;
+	if (place->at < 0 && b->detached)
+		return TAKE_FD(fd);
+	if (place->at < 0) {
+		slot = open_slot(b, true, name);
+		if (slot < 0)
+			return slot;
+	}
+	r = b->sys->move_mount(b->sys, fd, place->at < 0 ? slot : place->at, "");
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
+			     const struct place *place)
+{
+	_cleanup_close_ int slot = -1;
+	_cleanup_str_ struct om_str data = { 0 };
+	char name[16];
+	int r;
+
+	for (size_t i = 0; i < how->n_options; i++)
+		om_str_addf(&data, "%s%s=%s", data.len ? "," : "", how->options[i].key,
+			    how->options[i].value);
+	for (size_t i = 0; i < how->n_layers; i++)
+		om_str_addf(&data, "%s%s", i ? ":" : data.len ? ",lowerdir=" : "lowerdir=",
+			    OM_FD_PATH(how->layers[i]));
+	if (data.err < 0)
+		return data.err;
+	/* mount(2) cuts at a page in silence and mounts what is left. */
+	if (data.len > 4000)
+		return -E2BIG;
+	if (place->at < 0) {
+		slot = open_slot(b, true, name);
+		if (slot < 0)
+			return slot;
+	}
+	r = b->sys->mount(b->sys, SOURCE_NAME, OM_FD_PATH(place->at < 0 ? slot : place->at),
+			  how->type, om_attr_to_ms(how->attr), om_str_get(&data));
+	if (r < 0)
+		return r;
+	return b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
+			    place->at < 0 ? name : place->name, O_PATH | O_DIRECTORY, 0);
+}
+
+static int mount_new(struct om_build *b, const struct new_fs *how, const struct place *place,
+		     struct om_error *e)
+{
+	return b->fd_api ? mount_new_by_fd(b, how, place, e) :
+			   mount_new_by_path(b, how, place);
+}
+
+static int bind_by_fd(struct om_build *b, int source, const struct om_step *step,
+		      const struct place *place)
+{
+	_cleanup_close_ int slot = -1;
+	_cleanup_close_ int fd = -1;
+	char name[16];
+	int r;
+
+	fd = b->sys->open_tree(b->sys, source, "", step->recursive);
+	if (fd < 0)
+		return fd;
+	if (step->attr && b->detached) {
+		r = set_attr(b, fd, step->recursive, step->attr, 0);
+		if (r < 0)
+			return r;
+	}
+	if (place->at < 0 && b->detached)
+		return TAKE_FD(fd);
+	if (place->at < 0) {
+		slot = open_slot(b, place->dir, name);
+		if (slot < 0)
+			return slot;
+	}
+	r = b->sys->move_mount(b->sys, fd, place->at < 0 ? slot : place->at, "");
+	if (r == 0 && step->attr && !b->detached)
+		r = set_attr(b, fd, step->recursive, step->attr, 0);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int bind_by_path(struct om_build *b, int source, const struct om_step *step,
+			const struct place *place)
+{
+	_cleanup_close_ int slot = -1;
+	_cleanup_close_ int fd = -1;
+	unsigned long flags = MS_BIND | (step->recursive ? MS_REC : 0);
+	char name[16];
+	int r;
+
+	if (place->at < 0) {
+		slot = open_slot(b, place->dir, name);
+		if (slot < 0)
+			return slot;
+	}
+	r = b->sys->mount(b->sys, OM_FD_PATH(source),
+			  OM_FD_PATH(place->at < 0 ? slot : place->at), NULL, flags, NULL);
+	if (r < 0)
+		return r;
+	fd = b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
+			  place->at < 0 ? name : place->name, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	r = step->attr ? set_attr(b, fd, step->recursive, step->attr, 0) : 0;
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* The directory of the skeleton or of the tree that holds path; borrowed from the cache. */
+static int open_parent(struct om_build *b, enum om_place place, const char *path)
+{
+	int base = place == OM_PLACE_SKELETON ? b->skeleton_fd : b->tree_fd;
+	const char *top = place == OM_PLACE_SKELETON ? "/" : b->tree_path;
+	_cleanup_free_ char *parent = om_path_parent(path);
+	const char *below;
+	int fd;
+
+	if (!parent)
+		return -ENOMEM;
+	if (b->dir_path && b->dir_place == place && strcmp(b->dir_path, parent) == 0)
+		return b->dir_fd;
+	below = om_path_below(parent, top);
+	fd = b->sys->open(b->sys, base, *below ? below : ".",
+			  O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	forget_dir(b);
+	b->dir_fd = fd;
+	b->dir_path = TAKE_PTR(parent);
+	b->dir_place = place;
+	return fd;
+}
+
+/* Opens the place of a step inside the tree; -1 in ret->at for the root of the tree. */
+static int find_place(struct om_build *b, const struct om_step *step, struct place *ret)
+{
+	*ret = (struct place){ .at = -1, .parent = -1, .dir = step->dir };
+	if (step->root)
+		return 0;
+	ret->parent = open_parent(b, step->place, step->path);
+	if (ret->parent < 0)
+		return ret->parent;
+	ret->name = om_path_base(step->path);
+	ret->at = b->sys->open(b->sys, ret->parent, ret->name, O_PATH | O_NOFOLLOW, 0);
+	return ret->at < 0 ? ret->at : 0;
+}
+
+static int start_tree(struct om_build *b, const struct om_step *step, int fd)
+{
+	forget_dir(b);
+	(void)om_close(b->tree_fd);
+	b->tree_fd = fd;
+	free(b->tree_path);
+	b->tree_path = strdup(step->path);
+	return b->tree_path ? 0 : -ENOMEM;
+}
+
+/* Nested mounts are held by the tree; only the root's fd is kept. */
+static int keep_mount(struct om_build *b, const struct om_step *step, int fd)
+{
+	uint64_t id;
+	bool unique;
+	int r = 0;
+
+	if (step->kind == OM_STEP_TMPFS && !step->source) {
+		r = b->sys->mount_id(b->sys, fd, &id, &unique);
+		if (r == 0)
+			r = om_vec_push(&b->ours, id);
+	}
+	if (step->root)
+		return r < 0 ? (om_close(fd), r) : start_tree(b, step, fd);
+	(void)om_close(fd);
+	return r;
+}
+
+static int build_skeleton(struct om_build *b, const struct om_step *step, struct om_error *e)
+{
+	const struct new_fs how = { .type = "tmpfs", .attr = step->attr };
+	const struct place place = { .at = -1, .dir = true };
+
+	(void)om_close(b->skeleton_fd);
+	forget_dir(b);
+	b->skeleton_fd = mount_new(b, &how, &place, e);
+	return b->skeleton_fd < 0 ? b->skeleton_fd : om_set_mode(b->sys, b->skeleton_fd, 0755);
+}
+
+static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
+{
+	_cleanup_close_ int at = -1;
+	char size[24], inodes[24];
+	struct fs_option options[2];
+	struct new_fs how = { .type = "tmpfs", .attr = step->attr, .options = options };
+	struct place place;
+	int fd, r = find_place(b, step, &place);
+
+	if (r < 0)
+		return r;
+	at = place.at;
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)step->size);
+	(void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)step->inodes);
+	if (step->size)
+		options[how.n_options++] = (struct fs_option){ "size", size };
+	if (step->inodes)
+		options[how.n_options++] = (struct fs_option){ "nr_inodes", inodes };
+	fd = mount_new(b, &how, &place, e);
+	if (fd < 0)
+		return fd;
+	if (step->source)
+		r = om_mirror(b->sys, b->root_fd, step->source, fd);
+	else
+		r = om_set_owner_mode(b->sys, fd, step->uid, step->gid,
+				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
+	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
+}
+
+static int build_overlay(struct om_build *b, const struct om_step *step, struct om_error *e)
+{
+	static const struct fs_option options[] = { { "redirect_dir", "nofollow" },
+						    { "metacopy", "off" } };
+	struct new_fs how = { .type = "overlay", .attr = step->attr, .options = options };
+	const struct place place = { .at = -1, .dir = true };
+	_cleanup_close_ int skeleton = -1;
+	_cleanup_close_ int hole = -1;
+	int layers[2], fd;
+
+	skeleton = om_open_beneath(b->sys, b->skeleton_fd, step->source,
+				   O_PATH | O_DIRECTORY);
+	if (skeleton < 0)
+		return skeleton;
+	hole = om_open_beneath(b->sys, b->root_fd, step->source, O_PATH | O_DIRECTORY);
+	if (hole < 0)
+		return hole;
+	layers[0] = skeleton;
+	layers[1] = hole;
+	how.layers = layers;
+	how.n_layers = ARRAY_SIZE(layers);
+	/* Content of a lower layer must not steer the overlay by xattrs. */
+	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES)
+		how.n_options = om_facts_get(b->facts, OM_FACT_OVERLAY_METACOPY_OFF) == OM_YES ?
+					2 :
+					1;
+	fd = mount_new(b, &how, &place, e);
+	return fd < 0 ? fd : keep_mount(b, step, fd);
+}
+
+static int build_bind(struct om_build *b, const struct om_step *step)
+{
+	_cleanup_close_ int source = -1;
+	_cleanup_close_ int at = -1;
+	struct place place;
+	int fd, r = find_place(b, step, &place);
+
+	if (r < 0)
+		return r;
+	at = place.at;
+	source = om_open_beneath(b->sys,
+				 step->entry == SIZE_MAX ? b->root_fd : b->source_fd,
+				 step->source, O_PATH | O_NOFOLLOW);
+	if (source < 0)
+		return source;
+	fd = b->fd_api ? bind_by_fd(b, source, step, &place) :
+			 bind_by_path(b, source, step, &place);
+	return fd < 0 ? fd : keep_mount(b, step, fd);
+}
+
+static int build_dir(struct om_build *b, const struct om_step *step)
+{
+	bool is_root = step->path[1] == '\0';
+	_cleanup_close_ int fd = -1;
+	int parent = -1, r;
+
+	if (is_root && step->place == OM_PLACE_SKELETON)
+		return om_mirror(b->sys, b->root_fd, step->source, b->skeleton_fd);
+	if (step->place == OM_PLACE_SKELETON && step->source) {
+		r = om_make_parents(b->sys, b->skeleton_fd, step->path);
+		if (r < 0)
+			return r;
+	}
+	parent = open_parent(b, step->place, step->path);
+	if (parent < 0)
+		return parent;
+	r = b->sys->mkdir(b->sys, parent, om_path_base(step->path),
+			  step->source ? 0700 : step->mode);
+	if (r < 0 || !step->source)
+		return r;
+	fd = b->sys->open(b->sys, parent, om_path_base(step->path), O_PATH | O_DIRECTORY, 0);
+	return fd < 0 ? fd : om_mirror(b->sys, b->root_fd, step->source, fd);
+}
+
+static int build_name(struct om_build *b, const struct om_step *step)
+{
+	const char *name = om_path_base(step->path);
+	int parent = open_parent(b, step->place, step->path);
+	int r;
+
+	if (parent < 0)
+		return parent;
+	if (step->kind == OM_STEP_MKFILE)
+		return b->sys->mkfile(b->sys, parent, name, 0644);
+	r = b->sys->symlink(b->sys, step->source, parent, name);
+	if (r == 0 && (step->uid != 0 || step->gid != 0))
+		r = om_tolerate_unmapped(
+			b->sys->chown(b->sys, parent, name, step->uid, step->gid));
+	return r;
+}
+
+static int run_step(struct om_build *b, const struct om_step *step, struct om_error *e)
+{
+	switch (step->kind) {
+	case OM_STEP_SKELETON:
+		return build_skeleton(b, step, e);
+	case OM_STEP_TMPFS:
+		return build_tmpfs(b, step, e);
+	case OM_STEP_OVERLAY:
+		return build_overlay(b, step, e);
+	case OM_STEP_BIND:
+		return build_bind(b, step);
+	case OM_STEP_MKDIR:
+		return build_dir(b, step);
+	case OM_STEP_MKFILE:
+	case OM_STEP_SYMLINK:
+		return build_name(b, step);
+	case OM_STEP_SEAL:
+		return set_attr(b, b->tree_fd, false, step->attr, 0);
+	case OM_STEP_ATTACH:
+	case _OM_STEP_MAX:
+		break;
+	}
+	return -EINVAL;
+}
+
+int om_build_step(struct om_build *b, const struct om_step *step, struct om_error *e)
+{
+	struct om_error inner = { 0 };
+	int r = run_step(b, step, &inner);
+
+	if (r >= 0)
+		return 0;
+	r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot %s %s", om_step_kind_name(step->kind),
+			  OM_Q(step->path));
+	if (inner.fix[0])
+		om_error_fix(e, "%s", inner.fix);
+	return r;
+}
+
+int om_build_move(struct om_build *b, int target_fd)
+{
+	/* Mounts of a shared source would send what happens below them back to it. */
+	int r = set_attr(b, b->tree_fd, true, 0, MS_SLAVE);
+
+	if (r < 0)
+		return r;
+	if (b->fd_api)
+		return b->sys->move_mount(b->sys, b->tree_fd, target_fd, "");
+	return b->sys->mount(b->sys, OM_FD_PATH(b->tree_fd), OM_FD_PATH(target_fd), NULL,
+			     MS_MOVE, NULL);
+}
+
+/* Moving into a detached tree that is closed at once takes exactly this mount away. */
+static int bury(const struct om_sys *sys, int fd)
+{
+	_cleanup_close_ int fs = -1;
+	_cleanup_close_ int grave = -1;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	fs = sys->fsopen(sys, "tmpfs");
+	r = fs < 0 ? fs : sys->fsconfig_create(sys, fs);
+	if (r < 0)
+		return r;
+	grave = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
+	if (grave < 0)
+		return grave;
+	r = S_ISDIR(st.st_mode) ? sys->mkdir(sys, grave, "g", 0700) :
+				  sys->mkfile(sys, grave, "g", 0600);
+	return r < 0 ? r : sys->move_mount(sys, fd, grave, "g");
+}
+
+int om_detach(const struct om_sys *sys, int fd)
+{
+	int r = bury(sys, fd);
+
+	/* compat: until 6.15 is the floor; also where the parent is shared. */
+	if (r < 0)
+		r = sys->umount(sys, OM_FD_PATH(fd), MNT_DETACH);
+	return r;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See journal.h.
+ */
+#include "apply/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/limits.h"
+#include "base/str.h"
+
+#define MAGIC 0x314a4d4f /* "OMJ1" */
+#define RECORD_SIZE 512
+#define RECORD_TEXT 464
+/* A path of OM_MAX_PATH bytes needs this many records, and its DONE one more. */
+#define RECORDS_PER_ACT (OM_MAX_PATH / RECORD_TEXT + 2)
+
+enum record_type {
+	RECORD_HEADER = 1,
+	RECORD_INTENT,
+	RECORD_MORE, /* the next bytes of the path of the record before */
+	RECORD_DONE,
+	RECORD_COMMIT,
+};
+
+struct record {
+	uint32_t magic;
+	uint32_t crc; /* of the record with this field 0 */
+	uint32_t seq;
+	uint16_t type;
+	uint16_t inverse;
+	uint16_t text_left; /* bytes of text from here on, in this and the next records */
+	uint8_t unique;
+	uint8_t pad[5];
+	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
+	uint8_t spare[16];
+	char text[RECORD_TEXT];
+};
+
+static_assert(sizeof(struct record) == RECORD_SIZE, "records have a fixed size");
+
+static uint32_t crc32c(const void *data, size_t size)
+{
+	const uint8_t *p = data;
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < size; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+void om_journal_init(struct om_journal *j)
+{
+	*j = (struct om_journal){ .fd = -1 };
+}
+
+void om_journal_done(struct om_journal *j)
+{
+	for (size_t i = 0; i < j->acts.n; i++)
+		free(j->acts.v[i].path);
+	om_vec_free(&j->acts);
+	free(j->root_path);
+	(void)om_close(j->fd);
+	om_journal_init(j);
+}
+
+static int write_record(struct om_journal *j, struct record *r)
+{
+	ssize_t n;
+
+	if (j->fd < 0)
+		return 0;
+	r->magic = MAGIC;
+	r->seq = j->seq;
+	r->crc = 0;
+	r->crc = crc32c(r, sizeof(*r));
+	n = pwrite(j->fd, r, sizeof(*r), (off_t)j->seq * RECORD_SIZE);
+	if (n != (ssize_t)sizeof(*r))
+		return n < 0 ? -errno : -ENOSPC;
+	j->seq++;
+	return 0;
+}
+
+/* A record and, for a long text, those that continue it. */
+static int write_text(struct om_journal *j, struct record *r, const char *text)
+{
+	size_t left = strlen(text);
+	int result;
+
+	do {
+		size_t n = left < RECORD_TEXT ? left : RECORD_TEXT;
+
+		memset(r->text, 0, sizeof(r->text));
+		memcpy(r->text, text, n);
+		r->text_left = (uint16_t)left;
+		result = write_record(j, r);
+		r->type = RECORD_MORE;
+		text += n;
+		left -= n;
+	} while (result == 0 && left > 0);
+	return result;
+}
+
+int om_journal_create(struct om_journal *j, int dirfd, const char *name,
+		      const char *root_path, uint64_t ns_id, struct om_error *e)
+{
+	struct record header = { .type = RECORD_HEADER, .id = ns_id };
+	int r;
+
+	om_journal_init(j);
+	j->ns_id = ns_id;
+	j->root_path = strdup(root_path);
+	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = j->fd < 0 ? -errno : !j->root_path ? -ENOMEM : om_journal_reserve(j, 1);
+	if (r == 0)
+		r = write_text(j, &header, root_path);
+	if (r < 0) {
+		if (j->fd >= 0)
+			(void)unlinkat(dirfd, name, 0);
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create the journal %s",
+				     OM_Q(name));
+	}
+	return 0;
+}
+
+int om_journal_reserve(struct om_journal *j, size_t acts)
+{
+	uint64_t want = j->seq + (uint64_t)(acts + 1) * RECORDS_PER_ACT;
+	int r;
+
+	if (j->fd < 0 || want <= j->reserved)
+		return 0;
+	r = posix_fallocate(j->fd, 0, (off_t)(want * RECORD_SIZE));
+	if (r == 0)
+		j->reserved = want;
+	return -r;
+}
+
+int om_journal_intent(struct om_journal *j, enum om_inverse inverse, const char *path,
+		      uint64_t mount_id, bool unique)
+{
+	struct record record = { .type = RECORD_INTENT,
+				 .inverse = (uint16_t)inverse,
+				 .unique = unique,
+				 .id = mount_id };
+	struct om_act act = { .inverse = inverse, .mount_id = mount_id, .unique = unique };
+	int r;
+
+	act.path = strdup(path);
+	r = act.path ? om_vec_push(&j->acts, act) : -ENOMEM;
+	if (r < 0) {
+		free(act.path);
+		return r;
+	}
+	r = write_text(j, &record, path);
+	if (r < 0) {
+		free(j->acts.v[--j->acts.n].path);
+		return r;
+	}
+	return (int)(j->acts.n - 1);
+}
+
+int om_journal_mark_done(struct om_journal *j, size_t act)
+{
+	struct record record = { .type = RECORD_DONE, .id = act };
+
+	j->acts.v[act].done = true;
+	return write_record(j, &record);
+}
+
+int om_journal_commit(struct om_journal *j)
+{
+	struct record record = { .type = RECORD_COMMIT };
+	int r = write_record(j, &record);
+
+	j->committed = r == 0;
+	return r;
+}
+
+/* Checks record k; 0, -ENODATA when it was never written, -EBADMSG when damaged. */
+static int check_record(const char *data, size_t k, struct record *ret)
+{
+	uint32_t crc;
+
+	memcpy(ret, data + k * RECORD_SIZE, sizeof(*ret));
+	if (ret->magic == 0 && ret->crc == 0)
+		return -ENODATA;
+	crc = ret->crc;
+	ret->crc = 0;
+	if (ret->magic != MAGIC || ret->seq != k || crc != crc32c(ret, sizeof(*ret)))
+		return -EBADMSG;
+	return 0;
+}
+
+static int take_text(const char *data, size_t n, size_t *k, struct om_str *text)
+{
+	struct record r;
+	size_t left;
+
+	do {
+		int result = *k < n ? check_record(data, *k, &r) : -ENODATA;
+
+		if (result < 0)
+			return result;
+		left = r.text_left;
+		om_str_add_n(text, r.text, left < RECORD_TEXT ? left : RECORD_TEXT);
+		left -= left < RECORD_TEXT ? left : RECORD_TEXT;
+		if (left > 0)
+			(*k)++;
+	} while (left > 0);
+	return text->err;
+}
+
+static int replay(struct om_journal *j, const struct record *r, struct om_str *text)
+{
+	switch ((enum record_type)r->type) {
+	case RECORD_HEADER:
+		j->ns_id = r->id;
+		free(j->root_path);
+		j->root_path = om_str_take(text);
+		return j->root_path ? 0 : -ENOMEM;
+	case RECORD_INTENT:
+		if (r->inverse > OM_INVERSE_UNLINK)
+			return -EBADMSG;
+		return om_vec_push(&j->acts,
+				   (struct om_act){ .inverse = (enum om_inverse)r->inverse,
+						    .path = om_str_take(text),
+						    .mount_id = r->id,
+						    .unique = r->unique });
+	case RECORD_DONE:
+		if (r->id >= j->acts.n)
+			return -EBADMSG;
+		j->acts.v[r->id].done = true;
+		return 0;
+	case RECORD_COMMIT:
+		j->committed = true;
+		return 0;
+	case RECORD_MORE:
+		break;
+	}
+	return -EBADMSG;
+}
+
+static int replay_all(struct om_journal *j, const char *data, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		_cleanup_str_ struct om_str text = { 0 };
+		struct record r, next;
+		int result = check_record(data, k, &r);
+
+		if (result == 0)
+			result = take_text(data, n, &k, &text);
+		/* Torn at the end: the act was never begun. */
+		if (result == -ENODATA ||
+		    (result == -EBADMSG && (k + 1 == n || check_record(data, k + 1, &next) == -ENODATA)))
+			return k == 0 ? -EBADMSG : 0;
+		if (result == 0)
+			result = replay(j, &r, &text);
+		if (result < 0)
+			return result;
+		j->seq = (uint32_t)k + 1;
+	}
+	return 0;
+}
+
+int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om_error *e)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size;
+	struct stat st;
+	int r;
+
+	om_journal_init(j);
+	j->fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (j->fd < 0)
+		return -errno; /* -ENOENT is for the caller to judge */
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
+		return om_fail(e, OM_ERR_SYSTEM, -EPERM,
+			       "cannot trust the journal %s: owner or mode is not ours",
+			       OM_Q(name));
+	r = om_read_fd(j->fd, 64 * 1024 * 1024, &data, &size);
+	if (r == 0)
+		r = replay_all(j, data, size / RECORD_SIZE);
+	if (r == 0 && !j->root_path)
+		r = -EBADMSG;
+	if (r == -EBADMSG)
+		return om_fail(e, OM_ERR_SYSTEM, r,
+			       "cannot read the journal %s: record %u is damaged",
+			       OM_Q(name), j->seq);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read the journal %s",
+				     OM_Q(name));
+	return 0;
+}

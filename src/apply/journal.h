@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The write-ahead journal: what is about to become visible is written down with the
+ * identity of the mount before it happens, so that undo needs only the journal, never the
+ * plan.  Records are 512 bytes with a checksum, in a file whose space is reserved before
+ * the first change; a torn last record counts as absent, since its act starts only after
+ * the write has returned.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/vec.h"
+#include "strategy/plan.h"
+
+/* One visible change. */
+struct om_act {
+	enum om_inverse inverse;
+	char *path; /* owned; below the root */
+	uint64_t mount_id; /* of the mount, for OM_INVERSE_DETACH */
+	bool unique; /* the id is never reused */
+	bool done;
+};
+
+struct om_journal {
+	OM_VEC(struct om_act) acts;
+	char *root_path; /* owned */
+	uint64_t ns_id; /* identity of the mount namespace */
+	bool committed;
+	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */
+	uint32_t seq;
+	uint64_t reserved; /* records for which space is reserved */
+};
+
+/* In memory only. */
+void om_journal_init(struct om_journal *j) _nonnull_all_;
+void om_journal_done(struct om_journal *j);
+
+/*
+ * Creates the file name in directory dirfd (exclusively) with a header.  0 or -errno.
+ */
+int om_journal_create(struct om_journal *j, int dirfd, const char *name,
+		      const char *root_path, uint64_t ns_id, struct om_error *e)
+	_nonnull_(1, 3, 4) _must_check_;
+/*
+ * Reads one that an earlier process wrote and keeps it open for marking.  -EBADMSG when
+ * a record other than the last is damaged.
+ */
+int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om_error *e)
+	_nonnull_(1, 3) _must_check_;
+
+/* Makes sure that `acts` more acts can be written without needing space. */
+int om_journal_reserve(struct om_journal *j, size_t acts) _nonnull_all_ _must_check_;
+/* Writes the intent; path is copied.  The index of the act, or -errno. */
+int om_journal_intent(struct om_journal *j, enum om_inverse inverse, const char *path,
+		      uint64_t mount_id, bool unique) _nonnull_all_ _must_check_;
+int om_journal_mark_done(struct om_journal *j, size_t act) _nonnull_all_ _must_check_;
+int om_journal_commit(struct om_journal *j) _nonnull_all_ _must_check_;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state directory: one journal per mount namespace, and the lock around it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/macro.h"
+#include "sys/sys.h"
+
+#define OM_STATE_DIR "/run/overmount"
+
+struct om_state {
+	int dirfd;  /* owned */
+	int lockfd; /* owned; locked */
+	uint64_t ns_id;
+	bool made; /* the directory was made by us */
+	char name[48]; /* of the journal */
+};
+
+/*
+ * Opens (making it when missing, 0700) and locks the directory.  It must belong to the
+ * caller and not be writable for others.  -EWOULDBLOCK when another process holds it.
+ */
+int om_state_open(const struct om_sys *sys, const char *path, struct om_state *ret,
+		  struct om_error *e) _nonnull_(1, 2, 3) _must_check_;
+/* Removes the journal, and the directory when nothing is left in it. */
+void om_state_forget(struct om_state *s, const char *path) _nonnull_all_;
+void om_state_done(struct om_state *s);
+#define _cleanup_state_ _cleanup_(om_state_done)
