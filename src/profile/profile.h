@@ -19,14 +19,14 @@
 enum om_entry_kind {
 	OM_ENTRY_BIND_DIR,  /* a directory of the tree shown at the target */
 	OM_ENTRY_BIND_FILE, /* a file of the tree shown at the target */
-	OM_ENTRY_TMPFS,     /* an empty, private file system */
+	OM_ENTRY_TMPFS,	    /* an empty, private file system */
 	OM_ENTRY_SYMLINK,   /* a symbolic link */
 	_OM_ENTRY_MAX,
 };
 
 /* Order of application (snapd: overname before content before layout). */
 enum om_origin {
-	OM_ORIGIN_ROOTFS,   /* snap-confine's root; never applied by us */
+	OM_ORIGIN_ROOTFS, /* snap-confine's root; never applied by us */
 	OM_ORIGIN_OVERNAME,
 	OM_ORIGIN_GENERAL,
 	OM_ORIGIN_LAYOUT,
@@ -70,9 +70,15 @@ struct om_entry {
 	mode_t mode; /* OM_MODE_UNSET when not given */
 	uid_t uid;
 	gid_t gid;
-	uint64_t size;	/* tmpfs: bytes, 0 when not given */
+	uint64_t size;	 /* tmpfs: bytes, 0 when not given */
 	uint64_t inodes; /* tmpfs: 0 when not given */
-	unsigned line;	/* of the profile; 0 when made by a program */
+	/* Bookkeeping that snapd writes into the profiles that it saves. */
+	const char *id;	       /* x-snapd.id; the target when not given */
+	const char *needed_by; /* id of the entry that this one was made for, or NULL */
+	bool synthetic;	       /* x-snapd.synthetic */
+	bool detach;	       /* x-snapd.detach */
+	unsigned line;	       /* of the file it comes from; 0 when made by a program */
+	unsigned order;	       /* scratch of om_profile_sort() */
 };
 
 struct om_profile {
@@ -95,15 +101,18 @@ static inline void om_profile_free_p(struct om_profile **p)
  * by the caller.  Errors: -EINVAL with *e filled (kind OM_ERR_INPUT), -ENOMEM.
  */
 int om_profile_parse(const char *name, const char *text, size_t size,
-		     struct om_profile **ret, struct om_error *e) _nonnull_(1, 2, 4)
-	_must_check_;
+		     struct om_profile **ret, struct om_error *e)
+	_nonnull_(1, 2, 4) _must_check_;
 
 /* Appends the profile in fstab syntax, one line an entry, as snapd writes it. */
 void om_profile_print(const struct om_profile *p, struct om_str *out) _nonnull_all_;
 /* One entry, without the newline. */
 void om_entry_print(const struct om_entry *entry, struct om_str *out) _nonnull_all_;
 
-/* Sorts into the order of application: origin, then path (profile/order.c). */
+/*
+ * Sorts into the order of application: overname, general, layout; then by path, a parent
+ * before what lies below it.  Stable.
+ */
 void om_profile_sort(struct om_profile *p) _nonnull_all_;
 
 /* Lower-case word for messages and JSON: bind, bind-file, tmpfs, symlink. */
