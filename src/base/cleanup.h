@@ -51,12 +51,12 @@ static inline void om_closedir_p(DIR **d)
 #define _cleanup_fclose_ _cleanup_(om_fclose_p)
 #define _cleanup_closedir_ _cleanup_(om_closedir_p)
 
-#define TAKE_GENERIC(var, type, none)                                                   \
-	({                                                                              \
-		type *om_take_ = &(var);                                                \
-		type om_taken_ = *om_take_;                                             \
-		*om_take_ = (none);                                                     \
-		om_taken_;                                                              \
+#define TAKE_GENERIC(var, type, none)                                                    \
+	({                                                                               \
+		type *om_take_ = &(var);                                                 \
+		type om_taken_ = *om_take_;                                              \
+		*om_take_ = (none);                                                      \
+		om_taken_;                                                               \
 	})
 /* Hands a pointer or an fd over: the local no longer owns it. */
 #define TAKE_PTR(p) TAKE_GENERIC(p, typeof(p), NULL)

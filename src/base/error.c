@@ -31,8 +31,8 @@ int om_fail(struct om_error *e, enum om_error_kind kind, int err, const char *fo
 	return err;
 }
 
-int om_fail_errno(struct om_error *e, enum om_error_kind kind, int err, const char *format,
-		  ...)
+int om_fail_errno(struct om_error *e, enum om_error_kind kind, int err,
+		  const char *format, ...)
 {
 	size_t used;
 	va_list ap;
@@ -62,8 +62,8 @@ void om_error_where(struct om_error *e, const char *file, unsigned line, unsigne
 		(void)snprintf(place, sizeof(place), ":%u", line);
 	if (field)
 		(void)snprintf(name, sizeof(name), "%s%s", file ? ": " : "", field);
-	(void)snprintf(e->where, sizeof(e->where), "%s%s%s", file ? om_bare((char[256]){ 0 }, 256, file) : "",
-		       place, name);
+	(void)snprintf(e->where, sizeof(e->where), "%s%s%s",
+		       file ? om_bare((char[256]){ 0 }, 256, file) : "", place, name);
 }
 
 void om_error_fix(struct om_error *e, const char *format, ...)

@@ -10,12 +10,12 @@
 /* What an error means for the caller; the values are the exit codes of the program. */
 enum om_error_kind {
 	OM_ERR_NONE = 0,
-	OM_ERR_INPUT = 1,     /* the arguments or the profile are wrong */
-	OM_ERR_SYSTEM = 2,    /* the system said no before anything was changed */
-	OM_ERR_INTERNAL = 4,  /* a bug of ours */
-	OM_ERR_REFUSED = 16,  /* cannot be done here, nothing was changed */
-	OM_ERR_UNDONE = 32,   /* failed on the way, everything is back */
-	OM_ERR_BROKEN = 64,   /* failed, and not everything could be undone */
+	OM_ERR_INPUT = 1,    /* the arguments or the profile are wrong */
+	OM_ERR_SYSTEM = 2,   /* the system said no before anything was changed */
+	OM_ERR_INTERNAL = 4, /* a bug of ours */
+	OM_ERR_REFUSED = 16, /* cannot be done here, nothing was changed */
+	OM_ERR_UNDONE = 32,  /* failed on the way, everything is back */
+	OM_ERR_BROKEN = 64,  /* failed, and not everything could be undone */
 };
 
 struct om_error {
@@ -35,8 +35,8 @@ int om_fail(struct om_error *e, enum om_error_kind kind, int err, const char *fo
 	_printf_(4, 5);
 
 /* As om_fail(), with `: <text of err>` appended. */
-int om_fail_errno(struct om_error *e, enum om_error_kind kind, int err, const char *format,
-		  ...) _printf_(4, 5);
+int om_fail_errno(struct om_error *e, enum om_error_kind kind, int err,
+		  const char *format, ...) _printf_(4, 5);
 
 /*
  * Says where the error is: `FILE:LINE:COLUMN: FIELD`.  line and column 0 and field NULL

@@ -47,7 +47,8 @@ int om_read_fd(int fd, size_t max, char **ret_data, size_t *ret_size)
 	return 0;
 }
 
-int om_read_file(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_size)
+int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
+		 size_t *ret_size)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;

@@ -12,8 +12,8 @@
  * Reads fd to its end into a malloc'ed, NUL-terminated buffer.  0, -EFBIG above max
  * bytes, -ENOMEM or the errno of read(2).
  */
-int om_read_fd(int fd, size_t max, char **ret_data, size_t *ret_size) _nonnull_all_
-	_must_check_;
+int om_read_fd(int fd, size_t max, char **ret_data,
+	       size_t *ret_size) _nonnull_all_ _must_check_;
 
 /*
  * Opens path below dirfd, not blocking on a fifo, and
@@ -23,8 +23,8 @@ int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 		 size_t *ret_size) _nonnull_all_ _must_check_;
 
 /* As om_read_file() for a short text: the newline at the end is cut. */
-int om_read_line(int dirfd, const char *path, char *buf, size_t size) _nonnull_all_
-	_must_check_;
+int om_read_line(int dirfd, const char *path, char *buf,
+		 size_t size) _nonnull_all_ _must_check_;
 
 /* Writes all bytes; 0 or the negative errno. */
 int om_write_all(int fd, const void *data, size_t size) _nonnull_all_ _must_check_;

@@ -6,13 +6,13 @@
 #pragma once
 
 #define OM_MAX_PROFILE_SIZE (1024 * 1024) /* bytes of a profile file */
-#define OM_MAX_YAML_SIZE (1024 * 1024)    /* bytes of a snap.yaml */
-#define OM_MAX_YAML_DEPTH 64              /* nested collections, outside `layout:` too */
-#define OM_MAX_LINE 65535                 /* bytes of one profile line */
-#define OM_MAX_ENTRIES 4096               /* entries of one profile */
-#define OM_MAX_PATH 4095                  /* bytes of a path, without the NUL */
-#define OM_MAX_COMPONENT 255              /* bytes of a path component */
-#define OM_MAX_DEPTH 128                  /* components of a path */
-#define OM_MAX_SIBLINGS 65536             /* names of a directory that mimic copies */
-#define OM_MAX_SUBMOUNTS 64               /* submounts that overlay binds back */
-#define OM_MAX_LINKS 40                   /* symbolic links met in one path */
+#define OM_MAX_YAML_SIZE (1024 * 1024)	  /* bytes of a snap.yaml */
+#define OM_MAX_YAML_DEPTH 64		  /* nested collections, outside `layout:` too */
+#define OM_MAX_LINE 65535		  /* bytes of one profile line */
+#define OM_MAX_ENTRIES 4096		  /* entries of one profile */
+#define OM_MAX_PATH 4095		  /* bytes of a path, without the NUL */
+#define OM_MAX_COMPONENT 255		  /* bytes of a path component */
+#define OM_MAX_DEPTH 128		  /* components of a path */
+#define OM_MAX_SIBLINGS 65536		  /* names of a directory that mimic copies */
+#define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
+#define OM_MAX_LINKS 40			  /* symbolic links met in one path */

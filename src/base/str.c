@@ -144,7 +144,8 @@ char *om_asprintf(const char *format, ...)
 	return n < 0 ? NULL : text;
 }
 
-static size_t escape(char *buf, size_t size, const char *text, size_t bytes, const char *also)
+static size_t escape(char *buf, size_t size, const char *text, size_t bytes,
+		     const char *also)
 {
 	size_t used = 0;
 
@@ -169,7 +170,8 @@ char *om_quote(char buf[static OM_QUOTE_SIZE], const char *text)
 	buf[0] = '"';
 	used = 1 + escape(buf + 1, OM_QUOTE_SIZE - 40, text, shown, "\"\\");
 	if (shown < length)
-		(void)snprintf(buf + used, OM_QUOTE_SIZE - used, "...(+%zu)\"", length - shown);
+		(void)snprintf(buf + used, OM_QUOTE_SIZE - used, "...(+%zu)\"",
+			       length - shown);
 	else
 		(void)snprintf(buf + used, OM_QUOTE_SIZE - used, "\"");
 	return buf;

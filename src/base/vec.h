@@ -10,11 +10,11 @@
 
 #include "base/macro.h"
 
-#define OM_VEC(type)                                                                    \
-	struct {                                                                        \
-		type *v; /* owned */                                                    \
-		size_t n;                                                               \
-		size_t cap;                                                             \
+#define OM_VEC(type)                                                                     \
+	struct {                                                                         \
+		type *v; /* owned */                                                     \
+		size_t n;                                                                \
+		size_t cap;                                                              \
 	}
 
 static inline int om_vec_reserve_raw(void **v, size_t *cap, size_t want, size_t size)
@@ -37,18 +37,18 @@ static inline int om_vec_reserve_raw(void **v, size_t *cap, size_t want, size_t 
 }
 
 /* Appends item (may be a compound literal) to vec; 0 or -ENOMEM. */
-#define om_vec_push(vec, ...)                                                           \
-	({                                                                              \
-		int om_vec_r_ = om_vec_reserve_raw((void **)&(vec)->v, &(vec)->cap,     \
-						   (vec)->n + 1, sizeof(*(vec)->v));    \
-		if (om_vec_r_ == 0)                                                     \
-			(vec)->v[(vec)->n++] = (__VA_ARGS__);                           \
-		om_vec_r_;                                                              \
+#define om_vec_push(vec, ...)                                                            \
+	({                                                                               \
+		int om_vec_r_ = om_vec_reserve_raw((void **)&(vec)->v, &(vec)->cap,      \
+						   (vec)->n + 1, sizeof(*(vec)->v));     \
+		if (om_vec_r_ == 0)                                                      \
+			(vec)->v[(vec)->n++] = (__VA_ARGS__);                            \
+		om_vec_r_;                                                               \
 	})
 
-#define om_vec_free(vec)                                                                \
-	do {                                                                            \
-		free((vec)->v);                                                         \
-		(vec)->v = NULL;                                                        \
-		(vec)->n = (vec)->cap = 0;                                              \
+#define om_vec_free(vec)                                                                 \
+	do {                                                                             \
+		free((vec)->v);                                                          \
+		(vec)->v = NULL;                                                         \
+		(vec)->n = (vec)->cap = 0;                                               \
 	} while (0)
