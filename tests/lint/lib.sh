@@ -14,7 +14,6 @@ NM=${NM:-nm}
 lint_tmp=$(mktemp -d)
 trap 'rm -rf "$lint_tmp"' EXIT
 lint_n=0
-lint_bad=0
 cd "$top_srcdir" || exit 1
 
 lint_skip_all() {
@@ -27,7 +26,6 @@ lint_result() {
 
 	lint_n=$((lint_n + 1))
 	shift
-	[ "$verdict" = ok ] || lint_bad=1
 	echo "$verdict $lint_n - $*"
 }
 
@@ -58,9 +56,10 @@ lint_check() {
 	fi
 }
 
+# The status stays 0: make reads the results, and would count a failing status as one more.
 lint_done() {
 	echo "1..$lint_n"
-	exit "$lint_bad"
+	exit 0
 }
 
 # The C sources and headers of the project.
