@@ -54,12 +54,12 @@ static int attach(struct om_apply *a, const struct om_step *step, int target, ui
 	/* The directory may have been renamed away meanwhile: look where it really is. */
 	now = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
 	r = now < 0 ? now : a->sys->mount_id(a->sys, now, &seen, &unique);
-	if (r == 0 && seen != id)
+	if (r >= 0 && seen != id)
 		r = -ESTALE;
-	if (r < 0) {
-		(void)om_detach(a->sys, a->build.tree_fd);
-		return r;
-	}
+	/* What is not where it should be is withdrawn; if that fails too, undo finds it by
+	 * the intent. */
+	if (r < 0)
+		return om_detach(a->sys, a->build.tree_fd) < 0 ? -EBUSY : r;
 	return om_journal_mark_done(a->journal, (size_t)act);
 }
 

@@ -114,9 +114,10 @@ static int write_text(struct om_journal *j, struct record *r, const char *text)
 }
 
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, uint64_t ns_id, struct om_error *e)
+		      const char *root_path, uint64_t ns_id, bool made_dir,
+		      struct om_error *e)
 {
-	struct record header = { .type = RECORD_HEADER, .id = ns_id };
+	struct record header = { .type = RECORD_HEADER, .unique = made_dir, .id = ns_id };
 	int r;
 
 	om_journal_init(j);
@@ -228,6 +229,7 @@ static int replay(struct om_journal *j, const struct record *r, struct om_str *t
 	switch ((enum record_type)r->type) {
 	case RECORD_HEADER:
 		j->ns_id = r->id;
+		j->made_dir = r->unique;
 		free(j->root_path);
 		j->root_path = om_str_take(text);
 		return j->root_path ? 0 : -ENOMEM;

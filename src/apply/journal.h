@@ -31,6 +31,7 @@ struct om_journal {
 	char *root_path; /* owned */
 	uint64_t ns_id; /* identity of the mount namespace */
 	bool committed;
+	bool made_dir; /* its directory was made for it and goes with it */
 	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */
 	uint32_t seq;
 	uint64_t reserved; /* records for which space is reserved */
@@ -44,8 +45,8 @@ void om_journal_done(struct om_journal *j);
  * Creates the file name in directory dirfd (exclusively) with a header.  0 or -errno.
  */
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, uint64_t ns_id, struct om_error *e)
-	_nonnull_(1, 3, 4) _must_check_;
+		      const char *root_path, uint64_t ns_id, bool made_dir,
+		      struct om_error *e) _nonnull_(1, 3, 4) _must_check_;
 /*
  * Reads one that an earlier process wrote and keeps it open for marking.  -EBADMSG when
  * a record other than the last is damaged.

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See cli.h.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/limits.h"
+#include "layout/layout.h"
+#include "probe/probe.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+static const struct option all_options[] = {
+	{ "root", required_argument, NULL, OM_OPT_ROOT },
+	{ "state", required_argument, NULL, OM_OPT_STATE },
+	{ "strategy", required_argument, NULL, OM_OPT_STRATEGY },
+	{ "steps", no_argument, NULL, OM_OPT_STEPS },
+	{ "json", no_argument, NULL, OM_OPT_JSON },
+	{ "name", required_argument, NULL, OM_OPT_NAME },
+	{ "revision", required_argument, NULL, OM_OPT_REVISION },
+	{ "instance-key", required_argument, NULL, OM_OPT_INSTANCE_KEY },
+	{ "profile", required_argument, NULL, OM_OPT_PROFILE },
+	{ "layout", required_argument, NULL, OM_OPT_LAYOUT },
+	{ "snap", required_argument, NULL, OM_OPT_SNAP },
+	{ "data", required_argument, NULL, OM_OPT_DATA },
+	{ "common", required_argument, NULL, OM_OPT_COMMON },
+};
+
+static size_t select_options(const int *wanted, struct option *ret)
+{
+	size_t n = 0;
+
+	for (; *wanted; wanted++)
+		for (size_t i = 0; i < ARRAY_SIZE(all_options); i++)
+			if (all_options[i].val == *wanted)
+				ret[n++] = all_options[i];
+	ret[n++] = (struct option){ "help", no_argument, NULL, 'h' };
+	ret[n++] = (struct option){ "version", no_argument, NULL, 'V' };
+	ret[n] = (struct option){ 0 };
+	return n;
+}
+
+static void print_help(const struct om_command *command)
+{
+	(void)printf("\nUsage:\n overmount %s %s\n\n%s.\n\nOptions:\n%s"
+		     " -h, --help               display this help\n"
+		     " -V, --version            display version\n",
+		     command->name, command->synopsis, command->summary, command->options);
+}
+
+struct om_cli om_cli_parse(const struct om_command *command, const int *options, int argc,
+			   char **argv)
+{
+	struct om_cli cli = { .command = command, .exit = -1 };
+	struct option selected[ARRAY_SIZE(all_options) + 3];
+	int c;
+
+	(void)select_options(options, selected);
+	opterr = 0;
+	/* "+": what follows the first operand belongs to the command that is run. */
+	while (cli.exit < 0 && (c = getopt_long(argc, argv, "+:hV", selected, NULL)) != -1) {
+		if (c == 'h') {
+			print_help(command);
+			cli.exit = 0;
+		} else if (c == 'V') {
+			(void)printf("overmount %s\n", PACKAGE_VERSION);
+			cli.exit = 0;
+		} else if (c == ':') {
+			cli.exit = om_cli_usage(&cli, "option %s needs a value",
+						OM_Q(argv[optind - 1]));
+		} else if (c == '?') {
+			cli.exit = om_cli_usage(&cli, "unknown option %s",
+						OM_Q(argv[optind - 1]));
+		} else {
+			cli.value[c - OM_OPT_ROOT] = optarg ? optarg : "";
+		}
+	}
+	cli.argc = argc - optind;
+	cli.argv = argv + optind;
+	return cli;
+}
+
+const char *om_cli_get(const struct om_cli *cli, enum om_cli_option option)
+{
+	return cli->value[option - OM_OPT_ROOT];
+}
+
+int om_cli_usage(const struct om_cli *cli, const char *format, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "overmount: %s: ", cli->command->name);
+	va_start(ap, format);
+	(void)vfprintf(stderr, format, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\nTry 'overmount %s --help' for more information.\n",
+		      cli->command->name);
+	return OM_ERR_INPUT;
+}
+
+int om_cli_error(const struct om_error *e, const struct om_str *residue)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "overmount: %s%s%s\n", e->where, e->where[0] ? ": " : "",
+		      e->message);
+	if (e->fix[0])
+		(void)fprintf(stderr, "fix: %s\n", e->fix);
+	if (e->kind == OM_ERR_UNDONE)
+		(void)fprintf(stderr, "overmount: everything is undone\n");
+	if (residue && residue->len > 0)
+		(void)fprintf(stderr,
+			      "overmount: not undone (see findmnt):\n%s", om_str_get(residue));
+	return e->kind == OM_ERR_NONE ? OM_ERR_INTERNAL : (int)e->kind;
+}
+
+static int read_input(const char *file, size_t max, char **ret, size_t *ret_size,
+		      struct om_error *e)
+{
+	int r = om_read_file(AT_FDCWD, file, max, ret, ret_size);
+
+	if (r == 0)
+		return 0;
+	if (r == -EFBIG)
+		(void)om_fail(e, OM_ERR_INPUT, r, "cannot read: larger than 1 MiB");
+	else if (r == -EISDIR || r == -EINVAL)
+		(void)om_fail(e, OM_ERR_SYSTEM, r, "cannot read: not a regular file");
+	else
+		(void)om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read");
+	om_error_where(e, file, 0, 0, NULL);
+	return r;
+}
+
+int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_input(file, OM_MAX_PROFILE_SIZE, &text, &size, e);
+
+	if (r == 0)
+		r = om_profile_parse(file, text, size, ret, e);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot load %s", OM_Q(file));
+	om_profile_sort(*ret);
+	return 0;
+}
+
+int om_cli_compile_layout(const struct om_cli *cli, const char *file,
+			  struct om_profile **ret, char **ret_name, struct om_error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	struct om_layout_args args = {
+		.file = file,
+		.name = om_cli_get(cli, OM_OPT_NAME),
+		.revision = om_cli_get(cli, OM_OPT_REVISION),
+		.instance_key = om_cli_get(cli, OM_OPT_INSTANCE_KEY),
+	};
+	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &args.size, e);
+
+	args.text = text;
+	if (r == 0)
+		r = om_layout_compile(&args, ret, ret_name, e);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s", OM_Q(file));
+	return 0;
+}
+
+int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_error *e)
+{
+	const char *name = om_cli_get(cli, OM_OPT_STRATEGY);
+
+	*ret = om_policy_default;
+	if (!name || strcmp(name, "auto") == 0)
+		return 0;
+	for (enum om_strategy_id id = OM_STRATEGY_OVERLAY; id <= OM_STRATEGY_MIMIC; id++) {
+		if (strcmp(name, om_strategy_get(id)->name) != 0)
+			continue;
+		ret->allow[OM_STRATEGY_OVERLAY] = id == OM_STRATEGY_OVERLAY;
+		ret->allow[OM_STRATEGY_MIMIC] = id == OM_STRATEGY_MIMIC;
+		return 0;
+	}
+	return om_fail(e, OM_ERR_INPUT, -EINVAL,
+		       "cannot use strategy %s: want auto, overlay or mimic", OM_Q(name));
+}
+
+int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
+		     struct om_error *e)
+{
+	const char *root = om_cli_get(cli, OM_OPT_ROOT);
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (!root)
+		root = "/";
+	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open the root %s",
+				     OM_Q(root));
+	n = readlink(OM_FD_PATH(fd), path, sizeof(path) - 1);
+	if (n < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot resolve the root %s",
+				     OM_Q(root));
+	path[n] = '\0';
+	*ret_path = strdup(path);
+	if (!*ret_path)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot open the root");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+void om_cli_probe(struct om_facts *facts)
+{
+	om_facts_init(facts);
+	om_probe_mount_facts(&om_sys_linux, facts);
+	om_probe_lsm(facts);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the commands share.  Only cli/ prints; stdout is data, stderr is for people.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/str.h"
+#include "probe/facts.h"
+#include "profile/profile.h"
+#include "strategy/strategy.h"
+
+struct om_command {
+	const char *name;
+	const char *synopsis;
+	const char *summary;
+	const char *options; /* lines of the help text */
+	int (*run)(const struct om_command *command, int argc, char **argv);
+};
+
+extern const struct om_command om_cmd_layout;
+extern const struct om_command om_cmd_probe;
+extern const struct om_command om_cmd_plan;
+extern const struct om_command om_cmd_apply;
+extern const struct om_command om_cmd_undo;
+extern const struct om_command om_cmd_run;
+
+/* Options that several commands take. */
+enum om_cli_option {
+	OM_OPT_ROOT = 0x100,
+	OM_OPT_STATE,
+	OM_OPT_STRATEGY,
+	OM_OPT_STEPS,
+	OM_OPT_JSON,
+	OM_OPT_NAME,
+	OM_OPT_REVISION,
+	OM_OPT_INSTANCE_KEY,
+	OM_OPT_PROFILE,
+	OM_OPT_LAYOUT,
+	OM_OPT_SNAP,
+	OM_OPT_DATA,
+	OM_OPT_COMMON,
+	_OM_OPT_END,
+};
+
+struct om_cli {
+	const struct om_command *command;
+	const char *value[_OM_OPT_END - OM_OPT_ROOT];
+	int argc; /* operands */
+	char **argv;
+	int exit; /* when negative go on, else leave with it */
+};
+
+/*
+ * Parses argv by the set of options that the command takes (terminated by 0).  Answers
+ * --help and --version itself.
+ */
+struct om_cli om_cli_parse(const struct om_command *command, const int *options, int argc,
+			   char **argv);
+const char *om_cli_get(const struct om_cli *cli, enum om_cli_option option);
+/* Prints one line and how to get help; 1. */
+int om_cli_usage(const struct om_cli *cli, const char *format, ...) _printf_(2, 3);
+/* Prints the error with its fix and residue (may be NULL); the exit code. */
+int om_cli_error(const struct om_error *e, const struct om_str *residue);
+
+/* Reads a profile, sorted into the order of application. */
+int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_error *e)
+	_must_check_;
+int om_cli_compile_layout(const struct om_cli *cli, const char *file,
+			  struct om_profile **ret, char **ret_name, struct om_error *e)
+	_must_check_;
+/* Reads --strategy; 0, or -EINVAL with *e filled. */
+int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_error *e)
+	_must_check_;
+/* Opens --root (default "/"); *ret_path is its canonical path, malloc'ed. */
+int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
+		     struct om_error *e) _must_check_;
+/* What apply, plan and run need to know. */
+void om_cli_probe(struct om_facts *facts);
+
+/* Tables, by libsmartcols (loaded when a table is printed). */
+struct om_column {
+	const char *name;
+	bool right;
+	bool wrap;
+	bool number; /* in JSON */
+};
+/* cells: rows of n_columns strings, borrowed. */
+int om_table_print(const char *name, const struct om_column *columns, size_t n_columns,
+		   const char *const *cells, size_t n_rows, bool json, struct om_error *e);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * overmount apply and overmount undo: a profile in the current mount namespace, and back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apply/apply.h"
+#include "apply/state.h"
+#include "apply/undo.h"
+#include "base/cleanup.h"
+#include "cli/cli.h"
+
+static const char *state_path(const struct om_cli *cli)
+{
+	const char *path = om_cli_get(cli, OM_OPT_STATE);
+
+	return path ? path : OM_STATE_DIR;
+}
+
+static int undo_loaded(struct om_state *state, struct om_journal *j, const char *path,
+		       struct om_str *residue, struct om_error *e)
+{
+	_cleanup_close_ int root_fd = -1;
+
+	root_fd = open(j->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return om_fail_errno(e, OM_ERR_BROKEN, -errno, "cannot open the root %s",
+				     OM_Q(j->root_path));
+	if (om_undo(&om_sys_linux, root_fd, j, 0, residue) < 0)
+		return om_fail(e, OM_ERR_BROKEN, -EBUSY, "cannot undo everything");
+	state->made = state->made || j->made_dir;
+	om_state_forget(state, path);
+	return 0;
+}
+
+/* What an earlier apply left in this namespace: nothing, or a reason to stop. */
+static int settle_earlier(struct om_state *state, const char *path, struct om_str *residue,
+			  struct om_error *e)
+{
+	struct om_journal j;
+	int r = om_journal_load(&j, state->dirfd, state->name, e);
+
+	if (r == 0 && j.ns_id != state->ns_id) {
+		/* The inode of a dead namespace was reused: its mounts died with it. */
+		(void)unlinkat(state->dirfd, state->name, 0);
+	} else if (r == 0 && !j.committed) {
+		/* A crash: what it had made visible goes first. */
+		r = undo_loaded(state, &j, path, residue, e);
+	} else if (r == 0) {
+		r = om_fail(e, OM_ERR_REFUSED, -EEXIST,
+			    "cannot apply: a profile is applied in this mount namespace already");
+		om_error_fix(e, "overmount undo");
+	}
+	om_journal_done(&j);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int apply_profile(const struct om_cli *cli, const struct om_profile *profile,
+			 struct om_state *state, struct om_str *residue, struct om_error *e)
+{
+	_cleanup_free_ char *root_path = NULL;
+	_cleanup_free_ char *stage = om_asprintf("%s/stage", state_path(cli));
+	struct om_journal journal;
+	struct om_policy policy;
+	struct om_facts facts;
+	struct om_apply apply;
+	int root_fd, r;
+
+	r = om_cli_policy(cli, &policy, e);
+	if (r == 0)
+		r = om_cli_open_root(cli, &root_fd, &root_path, e);
+	if (r < 0)
+		return r;
+	om_cli_probe(&facts);
+	om_apply_init(&apply, &om_sys_linux, &facts);
+	apply.root_fd = root_fd;
+	apply.root_path = root_path;
+	apply.policy = &policy;
+	apply.journal = &journal;
+	apply.build.stage_path = stage;
+	r = om_journal_create(&journal, state->dirfd, state->name, root_path, state->ns_id,
+			      state->made, e);
+	if (r == 0 && profile->n > 0)
+		r = om_apply_or_undo(&apply, profile, residue, e);
+	if (r == 0)
+		r = om_journal_commit(&journal);
+	om_apply_done(&apply);
+	if (r < 0 && e->kind != OM_ERR_BROKEN)
+		om_state_forget(state, state_path(cli));
+	om_journal_done(&journal);
+	return r;
+}
+
+static int run_apply(const struct om_command *command, int argc, char **argv)
+{
+	static const int options[] = { OM_OPT_ROOT, OM_OPT_STATE, OM_OPT_STRATEGY, 0 };
+	struct om_cli cli = om_cli_parse(command, options, argc, argv);
+	_cleanup_profile_ struct om_profile *profile = NULL;
+	_cleanup_str_ struct om_str residue = { 0 };
+	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
+	struct om_error e = { 0 };
+	int r;
+
+	if (cli.exit >= 0)
+		return cli.exit;
+	if (cli.argc != 1)
+		return om_cli_usage(&cli, "want one profile");
+	r = om_cli_load_profile(cli.argv[0], &profile, &e);
+	if (r == 0)
+		r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+	if (r == 0)
+		r = settle_earlier(&state, state_path(&cli), &residue, &e);
+	if (r == 0)
+		r = apply_profile(&cli, profile, &state, &residue, &e);
+	if (r < 0) {
+		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot apply");
+		return om_cli_error(&e, &residue);
+	}
+	return 0;
+}
+
+static int run_undo(const struct om_command *command, int argc, char **argv)
+{
+	static const int options[] = { OM_OPT_STATE, 0 };
+	struct om_cli cli = om_cli_parse(command, options, argc, argv);
+	_cleanup_str_ struct om_str residue = { 0 };
+	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
+	struct om_error e = { 0 };
+	struct om_journal j;
+	int r;
+
+	if (cli.exit >= 0)
+		return cli.exit;
+	if (cli.argc != 0)
+		return om_cli_usage(&cli, "want no operand");
+	om_journal_init(&j);
+	r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+	if (r == 0)
+		r = om_journal_load(&j, state.dirfd, state.name, &e);
+	if (r == -ENOENT || (r == 0 && j.ns_id != state.ns_id)) {
+		om_state_forget(&state, state_path(&cli));
+		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
+			    "cannot undo: nothing is applied in this mount namespace");
+	} else if (r == 0) {
+		r = undo_loaded(&state, &j, state_path(&cli), &residue, &e);
+	}
+	om_journal_done(&j);
+	if (r < 0) {
+		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot undo");
+		return om_cli_error(&e, &residue);
+	}
+	return 0;
+}
+
+const struct om_command om_cmd_apply = {
+	.name = "apply",
+	.synopsis = "[options] PROFILE",
+	.summary = "apply a profile in the current mount namespace, all or nothing",
+	.options = "     --root DIR          directory below which all paths are (default: /)\n"
+		   "     --state DIR         directory of the journal (default: " OM_STATE_DIR ")\n"
+		   "     --strategy NAME     auto, overlay or mimic\n",
+	.run = run_apply,
+};
+
+const struct om_command om_cmd_undo = {
+	.name = "undo",
+	.synopsis = "[options]",
+	.summary = "undo what apply did in the current mount namespace",
+	.options = "     --state DIR         directory of the journal (default: " OM_STATE_DIR ")\n",
+	.run = run_undo,
+};
