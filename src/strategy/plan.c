@@ -142,6 +142,16 @@ static void add_options(const struct rendering *r, struct om_str *options)
 	om_str_add_shell(r->out, om_str_get(options));
 }
 
+/* A person has to make the place of a construction's first mount by hand. */
+static void render_place(const struct rendering *r)
+{
+	if (!r->step->root)
+		return;
+	om_str_add(r->out, "mkdir -p");
+	add_built_path(r);
+	om_str_add(r->out, " && ");
+}
+
 static void render_tmpfs(const struct rendering *r)
 {
 	const struct om_step *s = r->step;
@@ -155,6 +165,7 @@ static void render_tmpfs(const struct rendering *r)
 		om_str_addf(&options, ",size=%llu", (unsigned long long)s->size);
 	if (s->inodes)
 		om_str_addf(&options, ",nr_inodes=%llu", (unsigned long long)s->inodes);
+	render_place(r);
 	om_str_add(r->out, "mount -t tmpfs");
 	add_options(r, &options);
 	om_str_add(r->out, " overmount");
@@ -170,6 +181,7 @@ static void render_overlay(const struct rendering *r)
 	add_attr_words(&options, s->attr);
 	om_str_addf(&options, ",lowerdir=%s/skeleton%s:%s%s", r->stage, source,
 		    r->root[1] == '\0' ? "" : r->root, s->source);
+	render_place(r);
 	om_str_add(r->out, "mount -t overlay");
 	add_options(r, &options);
 	om_str_add(r->out, " overmount");
@@ -182,23 +194,28 @@ static void render_bind(const struct rendering *r)
 	_cleanup_str_ struct om_str options = { 0 };
 
 	add_attr_words(&options, s->attr);
+	render_place(r);
 	om_str_add(r->out, s->recursive ? "mount --rbind" : "mount --bind");
 	add_options(r, &options);
 	add_path(r, r->root, s->source);
 	add_built_path(r);
 }
 
+/* chmod and chown by reference take what the directory below has, whatever it is. */
 static void render_mkdir(const struct rendering *r)
 {
+	static const char *const commands[] = { "chown", "chmod" };
 	const struct om_step *s = r->step;
 
-	if (s->source) {
-		om_str_add(r->out, "cp -a --attributes-only --no-recursive");
-		add_path(r, r->root, s->source);
-	} else {
-		om_str_addf(r->out, "mkdir -p -m %04o", s->mode);
-	}
+	om_str_add(r->out, "mkdir -p");
+	if (!s->source)
+		om_str_addf(r->out, " -m %04o", s->mode);
 	add_built_path(r);
+	for (size_t i = 0; s->source && i < ARRAY_SIZE(commands); i++) {
+		om_str_addf(r->out, " && %s --reference", commands[i]);
+		add_path(r, r->root, s->source);
+		add_built_path(r);
+	}
 }
 
 static void render_seal(const struct rendering *r)
@@ -229,6 +246,7 @@ void om_step_render(const struct om_step *step, const char *root, const char *st
 
 	switch (step->kind) {
 	case OM_STEP_SKELETON:
+		om_str_addf(out, "mkdir -p %s/skeleton && ", stage);
 		om_str_add(out, "mount -t tmpfs -o nosuid,nodev,mode=0755 overmount ");
 		om_str_addf(out, "%s/skeleton", stage);
 		break;
