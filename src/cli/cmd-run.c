@@ -82,6 +82,16 @@ static int add_host_path(struct om_str *text, const char *path, const char *targ
 	return 0;
 }
 
+#define DATA_PREFIX "/var/snap/"
+
+static bool needs_data(const struct session *s)
+{
+	for (size_t i = 0; i < s->profile->n; i++)
+		if (om_startswith(s->profile->entries[i].source, DATA_PREFIX))
+			return true;
+	return false;
+}
+
 /* What stands around the profile: the snap itself and its data. */
 static int describe_snap(const struct session *s, struct om_str *text, struct om_error *e)
 {
@@ -100,8 +110,10 @@ static int describe_snap(const struct session *s, struct om_str *text, struct om
 	common_at = om_asprintf("/var/snap/%s/common", s->snap_name);
 	if (!snap_at || !data_at || !common_at)
 		return -ENOMEM;
-	add_bind(text, s->snap_path, snap_at, "rbind");
-	om_str_addf(text, "tmpfs /var/snap/%s tmpfs mode=0755 0 0\n", s->snap_name);
+	/* A snap is never writable for its apps, whatever file system it is unpacked on. */
+	add_bind(text, s->snap_path, snap_at, "rbind,ro");
+	if (data || common || needs_data(s))
+		om_str_addf(text, "tmpfs /var/snap/%s tmpfs mode=0755 0 0\n", s->snap_name);
 	if (data)
 		r = add_host_path(text, data, data_at, e);
 	if (r == 0 && common)
@@ -134,7 +146,8 @@ static int apply_host_dirs(const struct session *s, struct om_apply *apply,
 			   struct om_str *residue, struct om_error *e)
 {
 	struct om_entry entries[2];
-	struct om_profile host = { .entries = entries, .name = (char *)"(run)" };
+	char name[] = "(run)";
+	struct om_profile host = { .entries = entries, .name = name };
 
 	entries[host.n++] = (struct om_entry){ .kind = OM_ENTRY_BIND_DIR,
 					       .source = "/proc",
@@ -168,7 +181,7 @@ static const char *find_stage(const struct session *s)
 static void allow_data(struct session *s)
 {
 	for (size_t i = 0; i < s->profile->n; i++)
-		if (om_startswith(s->profile->entries[i].source, "/var/snap/"))
+		if (om_startswith(s->profile->entries[i].source, DATA_PREFIX))
 			s->profile->entries[i].create_source = true;
 }
 
