@@ -18,9 +18,12 @@
 #include "strategy/names.h"
 #include "strategy/wave.h"
 
-void om_apply_init(struct om_apply *a, const struct om_sys *sys, const struct om_facts *facts)
+void om_apply_init(struct om_apply *a, const struct om_sys *sys,
+		   const struct om_facts *facts)
 {
-	*a = (struct om_apply){ .sys = sys, .facts = facts, .root_fd = -1, .source_fd = -1 };
+	*a = (struct om_apply){
+		.sys = sys, .facts = facts, .root_fd = -1, .source_fd = -1
+	};
 	a->policy = &om_policy_default;
 	om_build_init(&a->build, sys, facts);
 }
@@ -71,17 +74,20 @@ static int do_attach(struct om_apply *a, const struct om_step *step, struct om_e
 	int r;
 
 	target = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
-	r = target < 0 ? target : a->sys->mount_id(a->sys, a->build.tree_fd, &id, &unique);
+	r = target < 0 ? target
+		       : a->sys->mount_id(a->sys, a->build.tree_fd, &id, &unique);
 	if (r == 0)
 		r = attach(a, step, target, id, unique);
 	om_build_drop_tree(&a->build);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot attach %s", OM_Q(step->path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot attach %s",
+				     OM_Q(step->path));
 	return 0;
 }
 
 /* A name on a live file system of ours. */
-static int do_live_name(struct om_apply *a, const struct om_step *step, struct om_error *e)
+static int do_live_name(struct om_apply *a, const struct om_step *step,
+			struct om_error *e)
 {
 	_cleanup_free_ char *parent = om_path_parent(step->path);
 	const char *name = om_path_base(step->path);
@@ -91,7 +97,9 @@ static int do_live_name(struct om_apply *a, const struct om_step *step, struct o
 	if (!parent)
 		return -ENOMEM;
 	fd = om_open_beneath(a->sys, a->root_fd, parent, O_PATH | O_DIRECTORY);
-	act = fd < 0 ? fd : om_journal_intent(a->journal, om_step_invert(step), step->path, 0, false);
+	act = fd < 0 ? fd
+		     : om_journal_intent(a->journal, om_step_invert(step), step->path, 0,
+					 false);
 	r = act;
 	if (act >= 0 && step->kind == OM_STEP_MKDIR)
 		r = a->sys->mkdir(a->sys, fd, name, step->mode);
@@ -107,12 +115,13 @@ static int do_live_name(struct om_apply *a, const struct om_step *step, struct o
 	if (r >= 0)
 		r = om_journal_mark_done(a->journal, (size_t)act);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s", OM_Q(step->path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s",
+				     OM_Q(step->path));
 	return 0;
 }
 
-static int execute(struct om_apply *a, const struct om_plan *plan, const struct om_profile *p,
-		   struct om_error *e)
+static int execute(struct om_apply *a, const struct om_plan *plan,
+		   const struct om_profile *p, struct om_error *e)
 {
 	size_t acts = 0;
 	int r;
@@ -121,7 +130,8 @@ static int execute(struct om_apply *a, const struct om_plan *plan, const struct 
 		acts += plan->steps.v[i].place == OM_PLACE_LIVE;
 	r = om_journal_reserve(a->journal, acts);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot reserve space for the journal");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot reserve space for the journal");
 	a->build.root_fd = a->root_fd;
 	a->build.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd;
 	for (size_t i = 0; i < plan->steps.n; i++) {
@@ -130,12 +140,12 @@ static int execute(struct om_apply *a, const struct om_plan *plan, const struct 
 		if (step->place != OM_PLACE_LIVE)
 			r = om_build_step(&a->build, step, e);
 		else
-			r = step->kind == OM_STEP_ATTACH ? do_attach(a, step, e) :
-							   do_live_name(a, step, e);
+			r = step->kind == OM_STEP_ATTACH ? do_attach(a, step, e)
+							 : do_live_name(a, step, e);
 		if (r < 0) {
 			if (step->entry != SIZE_MAX)
-				om_error_where(e, p->name, p->entries[step->entry].line, 0,
-					       "target");
+				om_error_where(e, p->name, p->entries[step->entry].line,
+					       0, "target");
 			return r;
 		}
 		if (a->build.root_fd != a->root_fd) {
@@ -147,15 +157,15 @@ static int execute(struct om_apply *a, const struct om_plan *plan, const struct 
 	return 0;
 }
 
-/* The children that the chosen strategies need to know. */
-static int list_children(const struct om_survey *survey, const struct om_decisions *d,
-			 struct om_scene *scene, size_t index, struct om_error *e)
+static int list_construction(const struct om_survey *survey, const struct om_decisions *d,
+			     struct om_scene *scene, size_t index, struct om_error *e)
 {
 	_cleanup_names_ struct om_names names = { 0 };
 	int r = om_names_collect(d, index, &names);
 
 	if (r == 0)
-		r = om_scene_list(survey, &scene->dirs.v[d->constructions.v[index].hole], e);
+		r = om_scene_list(survey, &scene->dirs.v[d->constructions.v[index].hole],
+				  e);
 	for (size_t i = 0; r == 0 && i < names.v.n; i++) {
 		struct om_scene_dir *dir;
 
@@ -164,6 +174,17 @@ static int list_children(const struct om_survey *survey, const struct om_decisio
 		dir = om_scene_add_dir(survey, scene, names.v.v[i].path, e);
 		r = dir ? om_scene_list(survey, dir, e) : -EIO;
 	}
+	return r;
+}
+
+int om_apply_list_children(const struct om_survey *survey, const struct om_decisions *d,
+			   struct om_scene *scene, struct om_error *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
+		if (om_strategy_get(d->constructions.v[i].strategy)->lists_children)
+			r = list_construction(survey, d, scene, i, e);
 	return r;
 }
 
@@ -182,9 +203,7 @@ static int plan_wave(struct om_apply *a, const struct om_survey *survey,
 		r = om_decide(p, scene, a->facts, a->policy, d);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot plan");
-	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
-		if (om_strategy_get(d->constructions.v[i].strategy)->lists_children)
-			r = list_children(survey, d, scene, i, e);
+	r = om_apply_list_children(survey, d, scene, e);
 	/* A rehearsal shows refused entries too; nothing can be expanded then. */
 	if (r == 0 && om_decisions_refusal(d, NULL) == 0)
 		r = om_expand(d, plan);
@@ -193,8 +212,8 @@ static int plan_wave(struct om_apply *a, const struct om_survey *survey,
 	return 0;
 }
 
-static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first, size_t n,
-		    struct om_error *e)
+static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first,
+		    size_t n, struct om_error *e)
 {
 	const struct om_survey survey = {
 		.sys = a->sys,
@@ -232,8 +251,8 @@ int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_e
 	return r;
 }
 
-int om_apply_or_undo(struct om_apply *a, const struct om_profile *p, struct om_str *residue,
-		     struct om_error *e)
+int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
+		     struct om_str *residue, struct om_error *e)
 {
 	size_t before = a->journal->acts.n;
 	int r = om_apply_profile(a, p, e);

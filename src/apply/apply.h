@@ -14,12 +14,13 @@
 #include "sys/sys.h"
 
 struct om_apply {
-	const struct om_sys *sys;	 /* borrowed, as all below */
+	const struct om_sys *sys; /* borrowed, as all below */
 	const struct om_facts *facts;
 	const struct om_policy *policy;
 	struct om_journal *journal;
 	/* Called with each wave's decisions and plan before it is executed; may be NULL. */
-	int (*observe)(const struct om_decisions *d, const struct om_plan *plan, void *arg);
+	int (*observe)(const struct om_decisions *d, const struct om_plan *plan,
+		       void *arg);
 	void *observe_arg;
 	bool rehearse_only; /* the last wave is observed but not executed */
 	int root_fd;	    /* owned; replaced when the root itself is covered */
@@ -28,9 +29,14 @@ struct om_apply {
 	struct om_build build;
 };
 
-void om_apply_init(struct om_apply *a, const struct om_sys *sys, const struct om_facts *facts)
-	_nonnull_all_;
+void om_apply_init(struct om_apply *a, const struct om_sys *sys,
+		   const struct om_facts *facts) _nonnull_all_;
 void om_apply_done(struct om_apply *a);
+
+/* Lists the directories whose children the chosen strategies need, into the scene. */
+int om_apply_list_children(const struct om_survey *survey, const struct om_decisions *d,
+			   struct om_scene *scene, struct om_error *e)
+	_nonnull_(1, 2, 3) _must_check_;
 
 /*
  * All or nothing is the caller's: on failure *e says what failed (kind SYSTEM or REFUSED)
@@ -43,5 +49,6 @@ int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_e
  * As om_apply_profile(); on failure everything is undone, and the kind of *e tells how
  * that went: SYSTEM or REFUSED (nothing had been touched), UNDONE, BROKEN (with residue).
  */
-int om_apply_or_undo(struct om_apply *a, const struct om_profile *p, struct om_str *residue,
-		     struct om_error *e) _nonnull_(1, 2, 3) _must_check_;
+int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
+		     struct om_str *residue, struct om_error *e)
+	_nonnull_(1, 2, 3) _must_check_;

@@ -20,7 +20,8 @@
 
 #define SOURCE_NAME "overmount"
 
-void om_build_init(struct om_build *b, const struct om_sys *sys, const struct om_facts *facts)
+void om_build_init(struct om_build *b, const struct om_sys *sys,
+		   const struct om_facts *facts)
 {
 	bool overlay = om_facts_get(facts, OM_FACT_OVERLAY_RO) == OM_YES;
 
@@ -98,8 +99,8 @@ static int open_slot(struct om_build *b, bool dir, char name[static 16])
 	if (r < 0)
 		return r;
 	(void)snprintf(name, 16, "%u", b->slots++);
-	r = dir ? sys->mkdir(sys, b->stage_fd, name, 0700) :
-		  sys->mkfile(sys, b->stage_fd, name, 0600);
+	r = dir ? sys->mkdir(sys, b->stage_fd, name, 0700)
+		: sys->mkfile(sys, b->stage_fd, name, 0600);
 	return r < 0 ? r : sys->open(sys, b->stage_fd, name, O_PATH | O_NOFOLLOW, 0);
 }
 
@@ -121,15 +122,16 @@ static int set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
 	if (!attr)
 		return 0;
 	r = om_attr_of_fd(fd, &now);
-	return r < 0 ? r :
-		       b->sys->mount(b->sys, NULL, OM_FD_PATH(fd), NULL,
-				     MS_REMOUNT | MS_BIND | om_attr_to_ms(now | attr), NULL);
+	return r < 0 ? r
+		     : b->sys->mount(b->sys, NULL, OM_FD_PATH(fd), NULL,
+				     MS_REMOUNT | MS_BIND | om_attr_to_ms(now | attr),
+				     NULL);
 }
 
 /* A mount that is about to hang at `at` (an fd in the tree), or at the root of a tree. */
 struct place {
-	int at;	       /* -1: the root of a tree */
-	int parent;    /* for reopening what was mounted at `at` */
+	int at;	    /* -1: the root of a tree */
+	int parent; /* for reopening what was mounted at `at` */
 	const char *name;
 	bool dir;
 };
@@ -226,7 +228,10 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 		om_str_addf(&data, "%s%s=%s", data.len ? "," : "", how->options[i].key,
 			    how->options[i].value);
 	for (size_t i = 0; i < how->n_layers; i++)
-		om_str_addf(&data, "%s%s", i ? ":" : data.len ? ",lowerdir=" : "lowerdir=",
+		om_str_addf(&data, "%s%s",
+			    i	       ? ":"
+			    : data.len ? ",lowerdir="
+				       : "lowerdir=",
 			    OM_FD_PATH(how->layers[i]));
 	if (data.err < 0)
 		return data.err;
@@ -238,19 +243,20 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 		if (slot < 0)
 			return slot;
 	}
-	r = b->sys->mount(b->sys, SOURCE_NAME, OM_FD_PATH(place->at < 0 ? slot : place->at),
-			  how->type, om_attr_to_ms(how->attr), om_str_get(&data));
+	r = b->sys->mount(b->sys, SOURCE_NAME,
+			  OM_FD_PATH(place->at < 0 ? slot : place->at), how->type,
+			  om_attr_to_ms(how->attr), om_str_get(&data));
 	if (r < 0)
 		return r;
 	return b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
 			    place->at < 0 ? name : place->name, O_PATH | O_DIRECTORY, 0);
 }
 
-static int mount_new(struct om_build *b, const struct new_fs *how, const struct place *place,
-		     struct om_error *e)
+static int mount_new(struct om_build *b, const struct new_fs *how,
+		     const struct place *place, struct om_error *e)
 {
-	return b->fd_api ? mount_new_by_fd(b, how, place, e) :
-			   mount_new_by_path(b, how, place);
+	return b->fd_api ? mount_new_by_fd(b, how, place, e)
+			 : mount_new_by_path(b, how, place);
 }
 
 static int bind_by_fd(struct om_build *b, int source, const struct om_step *step,
@@ -297,7 +303,8 @@ static int bind_by_path(struct om_build *b, int source, const struct om_step *st
 			return slot;
 	}
 	r = b->sys->mount(b->sys, OM_FD_PATH(source),
-			  OM_FD_PATH(place->at < 0 ? slot : place->at), NULL, flags, NULL);
+			  OM_FD_PATH(place->at < 0 ? slot : place->at), NULL, flags,
+			  NULL);
 	if (r < 0)
 		return r;
 	fd = b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
@@ -375,7 +382,8 @@ static int keep_mount(struct om_build *b, const struct om_step *step, int fd)
 	return r;
 }
 
-static int build_skeleton(struct om_build *b, const struct om_step *step, struct om_error *e)
+static int build_skeleton(struct om_build *b, const struct om_step *step,
+			  struct om_error *e)
 {
 	const struct new_fs how = { .type = "tmpfs", .attr = step->attr };
 	const struct place place = { .at = -1, .dir = true };
@@ -383,7 +391,8 @@ static int build_skeleton(struct om_build *b, const struct om_step *step, struct
 	(void)om_close(b->skeleton_fd);
 	forget_dir(b);
 	b->skeleton_fd = mount_new(b, &how, &place, e);
-	return b->skeleton_fd < 0 ? b->skeleton_fd : om_set_mode(b->sys, b->skeleton_fd, 0755);
+	return b->skeleton_fd < 0 ? b->skeleton_fd
+				  : om_set_mode(b->sys, b->skeleton_fd, 0755);
 }
 
 static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
@@ -415,7 +424,8 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
 }
 
-static int build_overlay(struct om_build *b, const struct om_step *step, struct om_error *e)
+static int build_overlay(struct om_build *b, const struct om_step *step,
+			 struct om_error *e)
 {
 	static const struct fs_option options[] = { { "redirect_dir", "nofollow" },
 						    { "metacopy", "off" } };
@@ -438,9 +448,10 @@ static int build_overlay(struct om_build *b, const struct om_step *step, struct 
 	how.n_layers = ARRAY_SIZE(layers);
 	/* Content of a lower layer must not steer the overlay by xattrs. */
 	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES)
-		how.n_options = om_facts_get(b->facts, OM_FACT_OVERLAY_METACOPY_OFF) == OM_YES ?
-					2 :
-					1;
+		how.n_options = om_facts_get(b->facts, OM_FACT_OVERLAY_METACOPY_OFF) ==
+						OM_YES
+					? 2
+					: 1;
 	fd = mount_new(b, &how, &place, e);
 	return fd < 0 ? fd : keep_mount(b, step, fd);
 }
@@ -460,8 +471,8 @@ static int build_bind(struct om_build *b, const struct om_step *step)
 				 step->source, O_PATH | O_NOFOLLOW);
 	if (source < 0)
 		return source;
-	fd = b->fd_api ? bind_by_fd(b, source, step, &place) :
-			 bind_by_path(b, source, step, &place);
+	fd = b->fd_api ? bind_by_fd(b, source, step, &place)
+		       : bind_by_path(b, source, step, &place);
 	return fd < 0 ? fd : keep_mount(b, step, fd);
 }
 
@@ -485,7 +496,8 @@ static int build_dir(struct om_build *b, const struct om_step *step)
 			  step->source ? 0700 : step->mode);
 	if (r < 0 || !step->source)
 		return r;
-	fd = b->sys->open(b->sys, parent, om_path_base(step->path), O_PATH | O_DIRECTORY, 0);
+	fd = b->sys->open(b->sys, parent, om_path_base(step->path), O_PATH | O_DIRECTORY,
+			  0);
 	return fd < 0 ? fd : om_mirror(b->sys, b->root_fd, step->source, fd);
 }
 
@@ -538,8 +550,8 @@ int om_build_step(struct om_build *b, const struct om_step *step, struct om_erro
 
 	if (r >= 0)
 		return 0;
-	r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot %s %s", om_step_kind_name(step->kind),
-			  OM_Q(step->path));
+	r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot %s %s",
+			  om_step_kind_name(step->kind), OM_Q(step->path));
 	if (inner.fix[0])
 		om_error_fix(e, "%s", inner.fix);
 	return r;
@@ -575,8 +587,8 @@ static int bury(const struct om_sys *sys, int fd)
 	grave = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
 	if (grave < 0)
 		return grave;
-	r = S_ISDIR(st.st_mode) ? sys->mkdir(sys, grave, "g", 0700) :
-				  sys->mkfile(sys, grave, "g", 0600);
+	r = S_ISDIR(st.st_mode) ? sys->mkdir(sys, grave, "g", 0700)
+				: sys->mkfile(sys, grave, "g", 0600);
 	return r < 0 ? r : sys->move_mount(sys, fd, grave, "g");
 }
 

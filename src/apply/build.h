@@ -17,8 +17,8 @@
 
 struct om_build {
 	const struct om_sys *sys;
-	int root_fd;   /* borrowed: targets */
-	int source_fd; /* borrowed: sources of binds that are entries */
+	int root_fd;		/* borrowed: targets */
+	int source_fd;		/* borrowed: sources of binds that are entries */
 	const char *stage_path; /* borrowed: directory that the stage may cover */
 	const struct om_facts *facts;
 	bool fd_api;

@@ -123,7 +123,8 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 	om_journal_init(j);
 	j->ns_id = ns_id;
 	j->root_path = strdup(root_path);
-	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       0600);
 	r = j->fd < 0 ? -errno : !j->root_path ? -ENOMEM : om_journal_reserve(j, 1);
 	if (r == 0)
 		r = write_text(j, &header, root_path);
@@ -156,7 +157,9 @@ int om_journal_intent(struct om_journal *j, enum om_inverse inverse, const char 
 				 .inverse = (uint16_t)inverse,
 				 .unique = unique,
 				 .id = mount_id };
-	struct om_act act = { .inverse = inverse, .mount_id = mount_id, .unique = unique };
+	struct om_act act = { .inverse = inverse,
+			      .mount_id = mount_id,
+			      .unique = unique };
 	int r;
 
 	act.path = strdup(path);
@@ -236,11 +239,11 @@ static int replay(struct om_journal *j, const struct record *r, struct om_str *t
 	case RECORD_INTENT:
 		if (r->inverse > OM_INVERSE_UNLINK)
 			return -EBADMSG;
-		return om_vec_push(&j->acts,
-				   (struct om_act){ .inverse = (enum om_inverse)r->inverse,
-						    .path = om_str_take(text),
-						    .mount_id = r->id,
-						    .unique = r->unique });
+		return om_vec_push(
+			&j->acts, (struct om_act){ .inverse = (enum om_inverse)r->inverse,
+						   .path = om_str_take(text),
+						   .mount_id = r->id,
+						   .unique = r->unique });
 	case RECORD_DONE:
 		if (r->id >= j->acts.n)
 			return -EBADMSG;
@@ -266,7 +269,8 @@ static int replay_all(struct om_journal *j, const char *data, size_t n)
 			result = take_text(data, n, &k, &text);
 		/* Torn at the end: the act was never begun. */
 		if (result == -ENODATA ||
-		    (result == -EBADMSG && (k + 1 == n || check_record(data, k + 1, &next) == -ENODATA)))
+		    (result == -EBADMSG &&
+		     (k + 1 == n || check_record(data, k + 1, &next) == -ENODATA)))
 			return k == 0 ? -EBADMSG : 0;
 		if (result == 0)
 			result = replay(j, &r, &text);

@@ -20,16 +20,16 @@
 /* One visible change. */
 struct om_act {
 	enum om_inverse inverse;
-	char *path; /* owned; below the root */
+	char *path;	   /* owned; below the root */
 	uint64_t mount_id; /* of the mount, for OM_INVERSE_DETACH */
-	bool unique; /* the id is never reused */
+	bool unique;	   /* the id is never reused */
 	bool done;
 };
 
 struct om_journal {
 	OM_VEC(struct om_act) acts;
 	char *root_path; /* owned */
-	uint64_t ns_id; /* identity of the mount namespace */
+	uint64_t ns_id;	 /* identity of the mount namespace */
 	bool committed;
 	bool made_dir; /* its directory was made for it and goes with it */
 	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */

@@ -56,7 +56,8 @@ static int copy_xattr(const struct om_sys *sys, int from, int to, const char *na
 	int r;
 
 	/* An overlay's own marks are not attributes of the directory. */
-	if (om_startswith(name, "trusted.overlay.") || om_startswith(name, "user.overlay."))
+	if (om_startswith(name, "trusted.overlay.") ||
+	    om_startswith(name, "user.overlay."))
 		return 0;
 	n = fgetxattr(from, name, value, sizeof(value));
 	if (n < 0)
@@ -100,7 +101,9 @@ int om_mirror(const struct om_sys *sys, int root_fd, const char *path, int fd)
 	if (from < 0 && from != -EACCES)
 		return from;
 	r = from < 0 ? 0 : copy_xattrs(sys, from, to);
-	return r < 0 ? r : om_set_owner_mode(sys, to, st.st_uid, st.st_gid, st.st_mode & 07777);
+	return r < 0 ? r
+		     : om_set_owner_mode(sys, to, st.st_uid, st.st_gid,
+					 st.st_mode & 07777);
 }
 
 int om_make_parents(const struct om_sys *sys, int base, const char *path)

@@ -77,16 +77,19 @@ int om_ns_enter_new(const struct om_sys *sys, struct om_error *e)
 			r = map_own_ids(uid, gid);
 		if (r < 0) {
 			(void)om_fail(e, OM_ERR_SYSTEM, r,
-				      "cannot make a user namespace: %s", userns_obstacle());
+				      "cannot make a user namespace: %s",
+				      userns_obstacle());
 			om_error_fix(e, "run as root, or allow user namespaces");
 			return r;
 		}
 	} else if (r < 0) {
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot make a mount namespace");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot make a mount namespace");
 	}
 	r = sys->mount(sys, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot make the namespace private");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot make the namespace private");
 	return 0;
 }
 

@@ -12,7 +12,8 @@
  * New mount namespace, private; for an ordinary user through a new user namespace in
  * which the user keeps the own ids.  *e says what is missing where that is not allowed.
  */
-int om_ns_enter_new(const struct om_sys *sys, struct om_error *e) _nonnull_(1) _must_check_;
+int om_ns_enter_new(const struct om_sys *sys, struct om_error *e)
+	_nonnull_(1) _must_check_;
 
 /*
  * Makes the directory dir_fd (O_PATH, opened by path) a mount point of its own, with all

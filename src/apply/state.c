@@ -21,12 +21,14 @@ static int check_dir(int fd, const char *path, struct om_error *e)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot inspect %s", OM_Q(path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot inspect %s",
+				     OM_Q(path));
 	if (st.st_uid != geteuid() || (st.st_mode & 0022))
-		return om_fail(e, OM_ERR_SYSTEM, -EPERM,
-			       "cannot use %s: uid %u mode %04o, want uid %u and not writable "
-			       "for others",
-			       OM_Q(path), st.st_uid, st.st_mode & 07777, geteuid());
+		return om_fail(
+			e, OM_ERR_SYSTEM, -EPERM,
+			"cannot use %s: uid %u mode %04o, want uid %u and not writable "
+			"for others",
+			OM_Q(path), st.st_uid, st.st_mode & 07777, geteuid());
 	return 0;
 }
 
@@ -42,7 +44,8 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 
 	if (stat("/proc/self/ns/mnt", &ns) < 0)
 		return -errno;
-	(void)snprintf(s->name, sizeof(s->name), "journal.%llu", (unsigned long long)ns.st_ino);
+	(void)snprintf(s->name, sizeof(s->name), "journal.%llu",
+		       (unsigned long long)ns.st_ino);
 	root = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	if (root < 0)
 		return root;
@@ -74,7 +77,8 @@ int om_state_open(const struct om_sys *sys, const char *path, struct om_state *r
 				     "cannot lock the state directory %s", OM_Q(path));
 	r = identify_namespace(sys, ret);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot identify the mount namespace");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot identify the mount namespace");
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct om_state {
 	int dirfd;  /* owned */
 	int lockfd; /* owned; locked */
 	uint64_t ns_id;
-	bool made; /* the directory was made by us */
+	bool made;     /* the directory was made by us */
 	char name[48]; /* of the journal */
 };
 

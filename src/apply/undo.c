@@ -89,9 +89,9 @@ int om_undo(const struct om_sys *sys, int root_fd, struct om_journal *j, size_t 
 	while (j->acts.n > first) {
 		struct om_act *act = &j->acts.v[j->acts.n - 1];
 		const char *why = "out of memory";
-		int r = act->inverse == OM_INVERSE_DETACH ?
-				undo_mount(sys, root_fd, act, &why) :
-				undo_name(sys, root_fd, act, &why);
+		int r = act->inverse == OM_INVERSE_DETACH
+				? undo_mount(sys, root_fd, act, &why)
+				: undo_name(sys, root_fd, act, &why);
 
 		if (r < 0) {
 			om_str_addf(residue, "%s: %s\n", OM_Q(act->path), why);

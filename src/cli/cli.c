@@ -59,7 +59,8 @@ static void print_help(const struct om_command *command)
 	(void)printf("\nUsage:\n overmount %s %s\n\n%s.\n\nOptions:\n%s"
 		     " -h, --help               display this help\n"
 		     " -V, --version            display version\n",
-		     command->name, command->synopsis, command->summary, command->options);
+		     command->name, command->synopsis, command->summary,
+		     command->options);
 }
 
 struct om_cli om_cli_parse(const struct om_command *command, const int *options, int argc,
@@ -72,7 +73,8 @@ struct om_cli om_cli_parse(const struct om_command *command, const int *options,
 	(void)select_options(options, selected);
 	opterr = 0;
 	/* "+": what follows the first operand belongs to the command that is run. */
-	while (cli.exit < 0 && (c = getopt_long(argc, argv, "+:hV", selected, NULL)) != -1) {
+	while (cli.exit < 0 &&
+	       (c = getopt_long(argc, argv, "+:hV", selected, NULL)) != -1) {
 		if (c == 'h') {
 			print_help(command);
 			cli.exit = 0;
@@ -122,8 +124,8 @@ int om_cli_error(const struct om_error *e, const struct om_str *residue)
 	if (e->kind == OM_ERR_UNDONE)
 		(void)fprintf(stderr, "overmount: everything is undone\n");
 	if (residue && residue->len > 0)
-		(void)fprintf(stderr,
-			      "overmount: not undone (see findmnt):\n%s", om_str_get(residue));
+		(void)fprintf(stderr, "overmount: not undone (see findmnt):\n%s",
+			      om_str_get(residue));
 	return e->kind == OM_ERR_NONE ? OM_ERR_INTERNAL : (int)e->kind;
 }
 
@@ -174,7 +176,8 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 	if (r == 0)
 		r = om_layout_compile(&args, ret, ret_name, e);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s", OM_Q(file));
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
+				     OM_Q(file));
 	return 0;
 }
 
@@ -185,7 +188,8 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_err
 	*ret = om_policy_default;
 	if (!name || strcmp(name, "auto") == 0)
 		return 0;
-	for (enum om_strategy_id id = OM_STRATEGY_OVERLAY; id <= OM_STRATEGY_MIMIC; id++) {
+	for (enum om_strategy_id id = OM_STRATEGY_OVERLAY; id <= OM_STRATEGY_MIMIC;
+	     id++) {
 		if (strcmp(name, om_strategy_get(id)->name) != 0)
 			continue;
 		ret->allow[OM_STRATEGY_OVERLAY] = id == OM_STRATEGY_OVERLAY;
@@ -212,8 +216,8 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 				     OM_Q(root));
 	n = readlink(OM_FD_PATH(fd), path, sizeof(path) - 1);
 	if (n < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot resolve the root %s",
-				     OM_Q(root));
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
+				     "cannot resolve the root %s", OM_Q(root));
 	path[n] = '\0';
 	*ret_path = strdup(path);
 	if (!*ret_path)

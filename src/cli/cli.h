@@ -68,14 +68,14 @@ int om_cli_usage(const struct om_cli *cli, const char *format, ...) _printf_(2, 
 int om_cli_error(const struct om_error *e, const struct om_str *residue);
 
 /* Reads a profile, sorted into the order of application. */
-int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_error *e)
-	_must_check_;
+int om_cli_load_profile(const char *file, struct om_profile **ret,
+			struct om_error *e) _must_check_;
 int om_cli_compile_layout(const struct om_cli *cli, const char *file,
-			  struct om_profile **ret, char **ret_name, struct om_error *e)
-	_must_check_;
+			  struct om_profile **ret, char **ret_name,
+			  struct om_error *e) _must_check_;
 /* Reads --strategy; 0, or -EINVAL with *e filled. */
-int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_error *e)
-	_must_check_;
+int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
+		  struct om_error *e) _must_check_;
 /* Opens --root (default "/"); *ret_path is its canonical path, malloc'ed. */
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 		     struct om_error *e) _must_check_;
@@ -91,4 +91,5 @@ struct om_column {
 };
 /* cells: rows of n_columns strings, borrowed. */
 int om_table_print(const char *name, const struct om_column *columns, size_t n_columns,
-		   const char *const *cells, size_t n_rows, bool json, struct om_error *e);
+		   const char *const *cells, size_t n_rows, bool json,
+		   struct om_error *e);

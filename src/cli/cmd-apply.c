@@ -37,8 +37,8 @@ static int undo_loaded(struct om_state *state, struct om_journal *j, const char 
 }
 
 /* What an earlier apply left in this namespace: nothing, or a reason to stop. */
-static int settle_earlier(struct om_state *state, const char *path, struct om_str *residue,
-			  struct om_error *e)
+static int settle_earlier(struct om_state *state, const char *path,
+			  struct om_str *residue, struct om_error *e)
 {
 	struct om_journal j;
 	int r = om_journal_load(&j, state->dirfd, state->name, e);
@@ -50,8 +50,9 @@ static int settle_earlier(struct om_state *state, const char *path, struct om_st
 		/* A crash: what it had made visible goes first. */
 		r = undo_loaded(state, &j, path, residue, e);
 	} else if (r == 0) {
-		r = om_fail(e, OM_ERR_REFUSED, -EEXIST,
-			    "cannot apply: a profile is applied in this mount namespace already");
+		r = om_fail(
+			e, OM_ERR_REFUSED, -EEXIST,
+			"cannot apply: a profile is applied in this mount namespace already");
 		om_error_fix(e, "overmount undo");
 	}
 	om_journal_done(&j);
@@ -59,7 +60,8 @@ static int settle_earlier(struct om_state *state, const char *path, struct om_st
 }
 
 static int apply_profile(const struct om_cli *cli, const struct om_profile *profile,
-			 struct om_state *state, struct om_str *residue, struct om_error *e)
+			 struct om_state *state, struct om_str *residue,
+			 struct om_error *e)
 {
 	_cleanup_free_ char *root_path = NULL;
 	_cleanup_free_ char *stage = om_asprintf("%s/stage", state_path(cli));
@@ -81,8 +83,8 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	apply.policy = &policy;
 	apply.journal = &journal;
 	apply.build.stage_path = stage;
-	r = om_journal_create(&journal, state->dirfd, state->name, root_path, state->ns_id,
-			      state->made, e);
+	r = om_journal_create(&journal, state->dirfd, state->name, root_path,
+			      state->ns_id, state->made, e);
 	if (r == 0 && profile->n > 0)
 		r = om_apply_or_undo(&apply, profile, residue, e);
 	if (r == 0)
@@ -159,9 +161,11 @@ const struct om_command om_cmd_apply = {
 	.name = "apply",
 	.synopsis = "[options] PROFILE",
 	.summary = "apply a profile in the current mount namespace, all or nothing",
-	.options = "     --root DIR          directory below which all paths are (default: /)\n"
-		   "     --state DIR         directory of the journal (default: " OM_STATE_DIR ")\n"
-		   "     --strategy NAME     auto, overlay or mimic\n",
+	.options =
+		"     --root DIR          directory below which all paths are (default: /)\n"
+		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
+		")\n"
+		"     --strategy NAME     auto, overlay or mimic\n",
 	.run = run_apply,
 };
 
@@ -169,6 +173,8 @@ const struct om_command om_cmd_undo = {
 	.name = "undo",
 	.synopsis = "[options]",
 	.summary = "undo what apply did in the current mount namespace",
-	.options = "     --state DIR         directory of the journal (default: " OM_STATE_DIR ")\n",
+	.options =
+		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
+		")\n",
 	.run = run_undo,
 };

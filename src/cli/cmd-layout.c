@@ -8,7 +8,8 @@
 
 static int run_layout(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_NAME, OM_OPT_REVISION, OM_OPT_INSTANCE_KEY, 0 };
+	static const int options[] = { OM_OPT_NAME, OM_OPT_REVISION, OM_OPT_INSTANCE_KEY,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str text = { 0 };

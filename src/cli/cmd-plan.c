@@ -134,7 +134,8 @@ static int print_table(const struct report *report, struct om_error *e)
 		cells[i * 4 + 2] = numbers[i];
 		cells[i * 4 + 3] = om_why_text(row->why);
 	}
-	return om_table_print("entries", columns, ARRAY_SIZE(columns), cells, n, false, e);
+	return om_table_print("entries", columns, ARRAY_SIZE(columns), cells, n, false,
+			      e);
 }
 
 static void print_json(const struct report *report)
@@ -156,9 +157,11 @@ static void print_json(const struct report *report)
 		om_json_array(&j, "rejected");
 		for (size_t k = 0; k < row->decision.n_rejected; k++) {
 			om_json_object(&j, NULL);
-			om_json_string(&j, "strategy",
-				       om_strategy_get(row->decision.rejected[k].strategy)->name);
-			om_json_string(&j, "reason", om_why_id(row->decision.rejected[k].why));
+			om_json_string(
+				&j, "strategy",
+				om_strategy_get(row->decision.rejected[k].strategy)->name);
+			om_json_string(&j, "reason",
+				       om_why_id(row->decision.rejected[k].why));
 			om_json_end_object(&j);
 		}
 		om_json_end_array(&j);
@@ -257,9 +260,10 @@ const struct om_command om_cmd_plan = {
 	.name = "plan",
 	.synopsis = "[options] PROFILE",
 	.summary = "show the strategy of every entry and why, change nothing",
-	.options = "     --root DIR          directory below which all paths are (default: /)\n"
-		   "     --strategy NAME     auto, overlay or mimic\n"
-		   "     --steps             list every step as a shell command\n"
-		   "     --json              JSON output\n",
+	.options =
+		"     --root DIR          directory below which all paths are (default: /)\n"
+		"     --strategy NAME     auto, overlay or mimic\n"
+		"     --steps             list every step as a shell command\n"
+		"     --json              JSON output\n",
 	.run = run_plan,
 };

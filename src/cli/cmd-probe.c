@@ -8,9 +8,10 @@
 static int run_probe(const struct om_command *command, int argc, char **argv)
 {
 	static const int options[] = { OM_OPT_JSON, 0 };
-	static const struct om_column columns[] = {
-		{ .name = "FACT" }, { .name = "STATE" }, { .name = "VALUE" }, { .name = "EVIDENCE" }
-	};
+	static const struct om_column columns[] = { { .name = "FACT" },
+						    { .name = "STATE" },
+						    { .name = "VALUE" },
+						    { .name = "EVIDENCE" } };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	const char *cells[_OM_FACT_MAX * ARRAY_SIZE(columns)];
 	const char **cell = cells;

@@ -49,7 +49,8 @@ static int load_input(struct session *s, struct om_error *e)
 	const char *snap = om_cli_get(&s->cli, OM_OPT_SNAP);
 
 	if (!layout)
-		return om_cli_load_profile(om_cli_get(&s->cli, OM_OPT_PROFILE), &s->profile, e);
+		return om_cli_load_profile(om_cli_get(&s->cli, OM_OPT_PROFILE),
+					   &s->profile, e);
 	s->snap_path = realpath(snap, NULL);
 	if (!s->snap_path)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open the snap %s",
@@ -62,10 +63,9 @@ static int load_input(struct session *s, struct om_error *e)
 static void add_bind(struct om_str *text, const char *source, const char *target,
 		     const char *options)
 {
-	struct om_entry entry = { .source = source,
-				  .target = target,
-				  .type = "none",
-				  .options = options };
+	struct om_entry entry = {
+		.source = source, .target = target, .type = "none", .options = options
+	};
 
 	om_entry_print(&entry, text);
 	om_str_add(text, "\n");
@@ -77,7 +77,8 @@ static int add_host_path(struct om_str *text, const char *path, const char *targ
 	_cleanup_free_ char *real = realpath(path, NULL);
 
 	if (!real)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open %s", OM_Q(path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open %s",
+				     OM_Q(path));
 	add_bind(text, real, target, "rbind");
 	return 0;
 }
@@ -113,7 +114,8 @@ static int describe_snap(const struct session *s, struct om_str *text, struct om
 	/* A snap is never writable for its apps, whatever file system it is unpacked on. */
 	add_bind(text, s->snap_path, snap_at, "rbind,ro");
 	if (data || common || needs_data(s))
-		om_str_addf(text, "tmpfs /var/snap/%s tmpfs mode=0755 0 0\n", s->snap_name);
+		om_str_addf(text, "tmpfs /var/snap/%s tmpfs mode=0755 0 0\n",
+			    s->snap_name);
 	if (data)
 		r = add_host_path(text, data, data_at, e);
 	if (r == 0 && common)
@@ -139,7 +141,8 @@ static bool has_dir(int dir_fd, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 static int apply_host_dirs(const struct session *s, struct om_apply *apply,
@@ -167,7 +170,8 @@ static int apply_host_dirs(const struct session *s, struct om_apply *apply,
  */
 static const char *find_stage(const struct session *s)
 {
-	static const char *const places[] = { "/mnt", "/srv", "/opt", "/run", "/tmp", "/var" };
+	static const char *const places[] = { "/mnt", "/srv", "/opt",
+					      "/run", "/tmp", "/var" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (has_dir(s->host_fd, places[i] + 1) &&
@@ -224,9 +228,10 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	apply.journal = &journal;
 	apply.root_path = s->root_path;
 	apply.build.stage_path = find_stage(s);
-	apply.root_fd = s->root_path[1] == '\0' ?
-				dup(s->host_fd) :
-				om_ns_clone_root(&om_sys_linux, s->dir_fd, s->root_path, e);
+	apply.root_fd =
+		s->root_path[1] == '\0'
+			? dup(s->host_fd)
+			: om_ns_clone_root(&om_sys_linux, s->dir_fd, s->root_path, e);
 	r = apply.root_fd < 0 ? apply.root_fd : build_root(s, &apply, residue, e);
 	om_build_done(&apply.build);
 	if (r == 0 && (s->root_path[1] != '\0' || journal.acts.n > 0))
@@ -258,9 +263,10 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT, OM_OPT_STRATEGY, OM_OPT_PROFILE,
-				       OM_OPT_LAYOUT, OM_OPT_SNAP, OM_OPT_NAME,
-				       OM_OPT_REVISION, OM_OPT_DATA, OM_OPT_COMMON, 0 };
+	static const int options[] = {
+		OM_OPT_ROOT, OM_OPT_STRATEGY, OM_OPT_PROFILE, OM_OPT_LAYOUT, OM_OPT_SNAP,
+		OM_OPT_NAME, OM_OPT_REVISION, OM_OPT_DATA,    OM_OPT_COMMON, 0
+	};
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };
@@ -286,22 +292,25 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 	}
 	(void)execvp(argv[0], argv);
 	r = errno;
-	(void)fprintf(stderr, "overmount: cannot execute %s: %s\n", OM_Q(argv[0]), strerror(r));
+	(void)fprintf(stderr, "overmount: cannot execute %s: %s\n", OM_Q(argv[0]),
+		      strerror(r));
 	return r == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }
 
 const struct om_command om_cmd_run = {
 	.name = "run",
-	.synopsis = "[options] (--profile F | --layout SNAP.yaml --snap DIR) -- COMMAND...",
+	.synopsis =
+		"[options] (--profile F | --layout SNAP.yaml --snap DIR) -- COMMAND...",
 	.summary = "run a command in a new mount namespace with a profile applied",
-	.options = "     --root DIR          directory that becomes the root (default: /)\n"
-		   "     --strategy NAME     auto, overlay or mimic\n"
-		   "     --profile FILE      the mount profile\n"
-		   "     --layout SNAP.yaml  take the profile from a snap's layout\n"
-		   "     --snap DIR          what appears at /snap/NAME/REVISION\n"
-		   "     --name NAME         name of the snap (default: from the file)\n"
-		   "     --revision REV      revision of the snap (default: x1)\n"
-		   "     --data DIR          what appears at $SNAP_DATA (default: a tmpfs)\n"
-		   "     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n",
+	.options =
+		"     --root DIR          directory that becomes the root (default: /)\n"
+		"     --strategy NAME     auto, overlay or mimic\n"
+		"     --profile FILE      the mount profile\n"
+		"     --layout SNAP.yaml  take the profile from a snap's layout\n"
+		"     --snap DIR          what appears at /snap/NAME/REVISION\n"
+		"     --name NAME         name of the snap (default: from the file)\n"
+		"     --revision REV      revision of the snap (default: x1)\n"
+		"     --data DIR          what appears at $SNAP_DATA (default: a tmpfs)\n"
+		"     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n",
 	.run = run_run,
 };

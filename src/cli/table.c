@@ -16,15 +16,15 @@
 #define LIBSMARTCOLS_SONAME "libsmartcols.so.1"
 #endif
 
-#define SCOLS_FUNCTIONS(X)                                                              \
-	X(scols_new_table)                                                              \
-	X(scols_unref_table)                                                            \
-	X(scols_table_set_name)                                                         \
-	X(scols_table_enable_json)                                                      \
-	X(scols_table_new_column)                                                       \
-	X(scols_column_set_json_type)                                                   \
-	X(scols_table_new_line)                                                         \
-	X(scols_line_set_data)                                                          \
+#define SCOLS_FUNCTIONS(X)                                                               \
+	X(scols_new_table)                                                               \
+	X(scols_unref_table)                                                             \
+	X(scols_table_set_name)                                                          \
+	X(scols_table_enable_json)                                                       \
+	X(scols_table_new_column)                                                        \
+	X(scols_column_set_json_type)                                                    \
+	X(scols_table_new_line)                                                          \
+	X(scols_line_set_data)                                                           \
 	X(scols_print_table)
 
 #define DECLARE(fn) typeof(fn) *fn;
@@ -38,9 +38,9 @@ static int load(struct scols_api *api)
 
 	if (!library)
 		return -ENOENT;
-#define RESOLVE(fn)                                                                     \
-	api->fn = (typeof(api->fn))dlsym(library, #fn);                                 \
-	if (!api->fn)                                                                   \
+#define RESOLVE(fn)                                                                      \
+	api->fn = (typeof(api->fn))dlsym(library, #fn);                                  \
+	if (!api->fn)                                                                    \
 		return -ENOENT;
 	SCOLS_FUNCTIONS(RESOLVE)
 	return 0;
@@ -63,8 +63,8 @@ static int add_columns(const struct scols_api *api, struct libscols_table *table
 	return 0;
 }
 
-static int fill(const struct scols_api *api, struct libscols_table *table, size_t n_columns,
-		const char *const *cells, size_t n_rows)
+static int fill(const struct scols_api *api, struct libscols_table *table,
+		size_t n_columns, const char *const *cells, size_t n_rows)
 {
 	for (size_t row = 0; row < n_rows; row++) {
 		struct libscols_line *line = api->scols_table_new_line(table, NULL);
@@ -72,7 +72,8 @@ static int fill(const struct scols_api *api, struct libscols_table *table, size_
 		if (!line)
 			return -ENOMEM;
 		for (size_t i = 0; i < n_columns; i++)
-			if (api->scols_line_set_data(line, i, cells[row * n_columns + i]) < 0)
+			if (api->scols_line_set_data(line, i,
+						     cells[row * n_columns + i]) < 0)
 				return -ENOMEM;
 	}
 	return 0;
@@ -86,14 +87,15 @@ int om_table_print(const char *name, const struct om_column *columns, size_t n_c
 	int r = load(&api);
 
 	if (r < 0)
-		return om_fail(e, OM_ERR_SYSTEM, r, "cannot load \"%s\"", LIBSMARTCOLS_SONAME);
+		return om_fail(e, OM_ERR_SYSTEM, r, "cannot load \"%s\"",
+			       LIBSMARTCOLS_SONAME);
 	table = api.scols_new_table();
 	r = table ? add_columns(&api, table, columns, n_columns) : -ENOMEM;
 	if (r == 0 && json)
 		r = api.scols_table_enable_json(table, 1) ||
-				    api.scols_table_set_name(table, name) ?
-			    -ENOMEM :
-			    0;
+				    api.scols_table_set_name(table, name)
+			    ? -ENOMEM
+			    : 0;
 	if (r == 0)
 		r = fill(&api, table, n_columns, cells, n_rows);
 	if (r == 0)

@@ -25,9 +25,9 @@
 struct walk {
 	const struct om_sys *sys;
 	int root_fd;
-	int fd; /* owned; where the walk stands */
+	int fd;		    /* owned; where the walk stands */
 	struct om_str done; /* canonical path so far, "" for the root */
-	char *todo; /* owned; what is left, relative */
+	char *todo;	    /* owned; what is left, relative */
 	unsigned links;
 };
 
@@ -260,7 +260,8 @@ int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follo
 	r = walk_all(&w, follow_last, ret);
 	walk_done(&w);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot resolve %s", OM_Q(path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot resolve %s",
+				     OM_Q(path));
 	return 0;
 }
 

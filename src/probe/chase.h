@@ -9,11 +9,11 @@
 #include "sys/sys.h"
 
 struct om_chased {
-	char *path; /* owned; canonical, missing components included */
+	char *path;	 /* owned; canonical, missing components included */
 	size_t existing; /* length of the part of path that exists ("/" counts as 1) */
-	int fd;	/* owned; O_PATH of the existing part */
-	char *blocked; /* owned; an existing component that is not a directory */
-	char *link; /* owned; a symbolic link that is not followed */
+	int fd;		 /* owned; O_PATH of the existing part */
+	char *blocked;	 /* owned; an existing component that is not a directory */
+	char *link;	 /* owned; a symbolic link that is not followed */
 	const char *link_reason;
 };
 
@@ -28,8 +28,8 @@ int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follo
  * Opens a canonical path beneath root_fd, following no link at all: openat2, or a walk
  * where it is missing.  flags as for open(2); fd or -errno.
  */
-int om_open_beneath(const struct om_sys *sys, int root_fd, const char *path, int flags)
-	_nonnull_all_ _must_check_;
+int om_open_beneath(const struct om_sys *sys, int root_fd, const char *path,
+		    int flags) _nonnull_all_ _must_check_;
 
 void om_chased_done(struct om_chased *c);
 #define _cleanup_chased_ _cleanup_(om_chased_done)

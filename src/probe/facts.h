@@ -39,7 +39,8 @@ struct om_facts {
 /* Every fact unknown, without evidence. */
 void om_facts_init(struct om_facts *facts) _nonnull_all_;
 void om_facts_set(struct om_facts *facts, enum om_fact_id id, enum om_tristate state,
-		  const char *value, const char *format, ...) _printf_(5, 6) _nonnull_(1, 5);
+		  const char *value, const char *format, ...) _printf_(5, 6)
+	_nonnull_(1, 5);
 static inline enum om_tristate om_facts_get(const struct om_facts *facts,
 					    enum om_fact_id id)
 {

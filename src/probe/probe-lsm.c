@@ -16,8 +16,8 @@ static void probe_label(struct om_facts *facts)
 	char *mode; /* points into label */
 
 	if (aa_getcon(&label, &mode) < 0) {
-		om_facts_set(facts, OM_FACT_APPARMOR_LABEL, OM_UNKNOWN, NULL, "aa_getcon: %s",
-			     strerrorname_np(errno));
+		om_facts_set(facts, OM_FACT_APPARMOR_LABEL, OM_UNKNOWN, NULL,
+			     "aa_getcon: %s", strerrorname_np(errno));
 		return;
 	}
 	om_facts_set(facts, OM_FACT_APPARMOR_LABEL,
@@ -48,8 +48,8 @@ void om_probe_lsm(struct om_facts *facts)
 		probe_label(facts);
 		return;
 	default:
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_UNKNOWN, NULL, "aa_is_enabled: %s",
-			     strerrorname_np(errno));
+		om_facts_set(facts, OM_FACT_APPARMOR, OM_UNKNOWN, NULL,
+			     "aa_is_enabled: %s", strerrorname_np(errno));
 		return;
 	}
 	om_facts_set(facts, OM_FACT_APPARMOR_LABEL, OM_YES, "unconfined",

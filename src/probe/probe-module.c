@@ -17,14 +17,14 @@
 #define LIBKMOD_SONAME "libkmod.so.2"
 #endif
 
-#define KMOD_FUNCTIONS(X)                                                               \
-	X(kmod_new)                                                                     \
-	X(kmod_unref)                                                                   \
-	X(kmod_module_new_from_lookup)                                                  \
-	X(kmod_module_get_module)                                                       \
-	X(kmod_module_get_initstate)                                                    \
-	X(kmod_module_apply_filter)                                                     \
-	X(kmod_module_unref)                                                            \
+#define KMOD_FUNCTIONS(X)                                                                \
+	X(kmod_new)                                                                      \
+	X(kmod_unref)                                                                    \
+	X(kmod_module_new_from_lookup)                                                   \
+	X(kmod_module_get_module)                                                        \
+	X(kmod_module_get_initstate)                                                     \
+	X(kmod_module_apply_filter)                                                      \
+	X(kmod_module_unref)                                                             \
 	X(kmod_module_unref_list)
 
 #define DECLARE(fn) typeof(fn) *fn;
@@ -38,9 +38,9 @@ static int load_kmod(struct kmod_api *api)
 	api->library = dlopen(LIBKMOD_SONAME, RTLD_NOW | RTLD_LOCAL);
 	if (!api->library)
 		return -ENOENT;
-#define RESOLVE(fn)                                                                     \
-	api->fn = (typeof(api->fn))dlsym(api->library, #fn);                            \
-	if (!api->fn)                                                                   \
+#define RESOLVE(fn)                                                                      \
+	api->fn = (typeof(api->fn))dlsym(api->library, #fn);                             \
+	if (!api->fn)                                                                    \
 		return -ENOENT;
 	KMOD_FUNCTIONS(RESOLVE)
 	return 0;
@@ -122,8 +122,8 @@ void om_probe_module(struct om_facts *facts)
 	if (load_kmod(&api) == 0)
 		lookup(&api, facts);
 	else
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_UNKNOWN, NULL, "%s: cannot load",
-			     LIBKMOD_SONAME);
+		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_UNKNOWN, NULL,
+			     "%s: cannot load", LIBKMOD_SONAME);
 	if (om_facts_get(facts, OM_FACT_OVERLAY_MODULE) != OM_YES && is_registered())
 		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_YES, "builtin",
 			     "/proc/filesystems lists overlay; libkmod does not know it");

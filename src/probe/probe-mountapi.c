@@ -45,15 +45,18 @@ static void probe_nesting(const struct om_sys *sys, struct om_facts *facts, int 
 	int r;
 
 	child = sys->open_tree(sys, top, "", false);
-	set_by_result(facts, OM_FACT_MOUNT_API, "fsopen, fsmount, open_tree of a tmpfs", child);
+	set_by_result(facts, OM_FACT_MOUNT_API, "fsopen, fsmount, open_tree of a tmpfs",
+		      child);
 	if (child < 0)
 		return;
 	r = sys->mount_setattr(sys, child, false, OM_ATTR_RDONLY, MS_PRIVATE);
-	set_by_result(facts, OM_FACT_MOUNT_SETATTR, "mount_setattr of a detached clone", r);
+	set_by_result(facts, OM_FACT_MOUNT_SETATTR, "mount_setattr of a detached clone",
+		      r);
 	r = sys->mkdir(sys, top, "nest", 0700);
 	if (r == 0)
 		r = sys->move_mount(sys, child, top, "nest");
-	set_by_result(facts, OM_FACT_DETACHED_NESTING, "move_mount into a detached tmpfs", r);
+	set_by_result(facts, OM_FACT_DETACHED_NESTING, "move_mount into a detached tmpfs",
+		      r);
 	if (r == -ENOSYS)
 		om_facts_set(facts, OM_FACT_MOUNT_API, OM_NO, NULL, "move_mount: ENOSYS");
 }
@@ -70,7 +73,8 @@ void om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts)
 	set_by_result(facts, OM_FACT_OPENAT2, "openat2 with RESOLVE_BENEATH", here);
 	top = scratch_tmpfs(sys);
 	if (top < 0) {
-		set_by_result(facts, OM_FACT_MOUNT_API, "fsopen and fsmount of a tmpfs", top);
+		set_by_result(facts, OM_FACT_MOUNT_API, "fsopen and fsmount of a tmpfs",
+			      top);
 		set_by_result(facts, OM_FACT_DETACHED_NESTING, "fsopen", top);
 		set_by_result(facts, OM_FACT_MOUNT_SETATTR, "fsopen", top);
 	} else {
@@ -81,5 +85,7 @@ void om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts)
 	r = here < 0 ? here : sys->mount_id(sys, here, &mount_id, &unique);
 	om_facts_set(facts, OM_FACT_UNIQUE_MOUNT_ID, unique ? OM_YES : OM_NO, NULL,
 		     "statx STATX_MNT_ID_UNIQUE: %s",
-		     unique ? "bit set" : r < 0 ? strerrorname_np(-r) : "bit clear");
+		     unique  ? "bit set"
+		     : r < 0 ? strerrorname_np(-r)
+			     : "bit clear");
 }

@@ -63,7 +63,8 @@ static int set_layers(const struct om_sys *sys, int fs, int top, bool by_fd)
 			r = sys->fsconfig_fd(sys, fs, "lowerdir+", lower);
 		return r < 0 ? r : sys->fsconfig_create(sys, fs);
 	}
-	(void)snprintf(paths, sizeof(paths), "%s:%s", OM_FD_PATH(skeleton), OM_FD_PATH(lower));
+	(void)snprintf(paths, sizeof(paths), "%s:%s", OM_FD_PATH(skeleton),
+		       OM_FD_PATH(lower));
 	r = sys->fsconfig_string(sys, fs, "lowerdir", paths);
 	return r < 0 ? r : sys->fsconfig_create(sys, fs);
 }
@@ -114,7 +115,9 @@ static int probe_detached(const struct om_sys *sys, struct om_facts *facts)
 	if (r < 0)
 		return r;
 	all = try_detached(sys, top, (struct attempt){ true, true, true });
-	plain = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ false, false, false });
+	plain = all == 0
+			? 0
+			: try_detached(sys, top, (struct attempt){ false, false, false });
 	if (plain == -ENODEV || plain == -EPERM) {
 		om_facts_set(facts, OM_FACT_OVERLAY_RO, OM_NO, NULL, "fsopen overlay: %s",
 			     strerrorname_np(-plain));
@@ -123,7 +126,8 @@ static int probe_detached(const struct om_sys *sys, struct om_facts *facts)
 	if (plain < 0)
 		return -EOPNOTSUPP; /* layers on a detached mount are not taken: try attached */
 	set_option_fact(facts, OM_FACT_OVERLAY_RO, "skeleton over a directory", 0);
-	set_option_fact(facts, OM_FACT_OVERLAY_DETACHED_LOWER, "layers on a detached tmpfs", 0);
+	set_option_fact(facts, OM_FACT_OVERLAY_DETACHED_LOWER,
+			"layers on a detached tmpfs", 0);
 	r = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ true, false, false });
 	set_option_fact(facts, OM_FACT_OVERLAY_LAYER_FD, "lowerdir+ by fd", r);
 	r = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ false, true, false });
@@ -134,7 +138,13 @@ static int probe_detached(const struct om_sys *sys, struct om_facts *facts)
 }
 
 /* What the child of probe_attached() reports, in this order. */
-enum { ATTACHED_PLAIN, ATTACHED_NOFOLLOW, ATTACHED_METACOPY, ATTACHED_LAYER_FD, _ATTACHED_MAX };
+enum {
+	ATTACHED_PLAIN,
+	ATTACHED_NOFOLLOW,
+	ATTACHED_METACOPY,
+	ATTACHED_LAYER_FD,
+	_ATTACHED_MAX
+};
 
 static int try_attached(const struct om_sys *sys, int top, const char *options)
 {
@@ -173,7 +183,8 @@ static int mount_scratch(const struct om_sys *sys, const char **ret_place)
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && r < 0; i++) {
 		*ret_place = places[i];
-		r = sys->mount(sys, "tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV, NULL);
+		r = sys->mount(sys, "tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV,
+			       NULL);
 	}
 	return r;
 }
@@ -205,7 +216,8 @@ static void attached_child(const struct om_sys *sys, int result[static _ATTACHED
 	result[ATTACHED_NOFOLLOW] = try_attached(sys, top, ",redirect_dir=nofollow");
 	result[ATTACHED_METACOPY] =
 		try_attached(sys, top, ",redirect_dir=nofollow,metacopy=off");
-	result[ATTACHED_LAYER_FD] = try_detached(sys, top, (struct attempt){ .layer_fd = true });
+	result[ATTACHED_LAYER_FD] =
+		try_detached(sys, top, (struct attempt){ .layer_fd = true });
 }
 
 static int run_child(const struct om_sys *sys, int result[static _ATTACHED_MAX])
@@ -250,14 +262,15 @@ static void probe_attached(const struct om_sys *sys, struct om_facts *facts)
 		     "no fd mount API, or layers on a detached tmpfs refused");
 	set_option_fact(facts, OM_FACT_OVERLAY_NOFOLLOW, "redirect_dir=nofollow",
 			result[ATTACHED_NOFOLLOW]);
-	set_option_fact(facts, OM_FACT_OVERLAY_METACOPY_OFF, "metacopy=off, with nofollow",
-			result[ATTACHED_METACOPY]);
+	set_option_fact(facts, OM_FACT_OVERLAY_METACOPY_OFF,
+			"metacopy=off, with nofollow", result[ATTACHED_METACOPY]);
 	set_option_fact(facts, OM_FACT_OVERLAY_LAYER_FD, "lowerdir+ by fd",
 			result[ATTACHED_LAYER_FD]);
 }
 
 void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts)
 {
-	if (om_facts_get(facts, OM_FACT_MOUNT_API) != OM_YES || probe_detached(sys, facts) < 0)
+	if (om_facts_get(facts, OM_FACT_MOUNT_API) != OM_YES ||
+	    probe_detached(sys, facts) < 0)
 		probe_attached(sys, facts);
 }

@@ -28,7 +28,8 @@ static enum om_object object_of(mode_t mode)
 	return S_ISLNK(mode) ? OM_OBJECT_SYMLINK : OM_OBJECT_OTHER;
 }
 
-const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene, const char *path)
+const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene,
+					    const char *path)
 {
 	for (size_t i = 0; i < scene->dirs.n; i++)
 		if (strcmp(scene->dirs.v[i].path, path) == 0)
@@ -103,8 +104,9 @@ static int refuse_link(const struct om_chased *c, struct om_error *e)
 {
 	if (!c->link)
 		return 0;
-	return om_fail(e, OM_ERR_REFUSED, -ELOOP, "cannot follow the symbolic link %s: %s",
-		       OM_Q(c->link), c->link_reason);
+	return om_fail(e, OM_ERR_REFUSED, -ELOOP,
+		       "cannot follow the symbolic link %s: %s", OM_Q(c->link),
+		       c->link_reason);
 }
 
 static int survey_target(const struct om_survey *survey, struct om_scene *scene,
@@ -257,9 +259,9 @@ static int add_submount(struct om_scene_dir *dir, const char *path)
 static int add_to_dirs(struct om_scene *scene, const char *path)
 {
 	for (size_t i = 0; i < scene->dirs.n; i++) {
-		int r = om_path_is_below(path, scene->dirs.v[i].path) ?
-				add_submount(&scene->dirs.v[i], path) :
-				0;
+		int r = om_path_is_below(path, scene->dirs.v[i].path)
+				? add_submount(&scene->dirs.v[i], path)
+				: 0;
 
 		if (r < 0)
 			return r;
@@ -280,8 +282,10 @@ static void drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir
 		uint64_t id = 0;
 		bool unique;
 
-		fd = om_open_beneath(survey->sys, survey->root_fd, dir->submounts.v[i], O_PATH);
-		if (fd >= 0 && survey->sys->mount_id(survey->sys, fd, &id, &unique) == 0 &&
+		fd = om_open_beneath(survey->sys, survey->root_fd, dir->submounts.v[i],
+				     O_PATH);
+		if (fd >= 0 &&
+		    survey->sys->mount_id(survey->sys, fd, &id, &unique) == 0 &&
 		    id != dir->mount_id)
 			dir->submounts.v[kept++] = dir->submounts.v[i];
 		else
@@ -296,7 +300,8 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int r = table && iter ? mnt_table_parse_file(table, "/proc/self/mountinfo") : -ENOMEM;
+	int r = table && iter ? mnt_table_parse_file(table, "/proc/self/mountinfo")
+			      : -ENOMEM;
 
 	/* Mounts are listed parents first, so the topmost of a subtree comes first. */
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
@@ -311,7 +316,8 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read \"/proc/self/mountinfo\"");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot read \"/proc/self/mountinfo\"");
 	for (size_t i = 0; i < scene->dirs.n; i++)
 		drop_hidden(survey, &scene->dirs.v[i]);
 	return 0;
@@ -380,7 +386,8 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 
 	if (dir->listed)
 		return 0;
-	fd = om_open_beneath(survey->sys, survey->root_fd, dir->path, O_RDONLY | O_DIRECTORY);
+	fd = om_open_beneath(survey->sys, survey->root_fd, dir->path,
+			     O_RDONLY | O_DIRECTORY);
 	if (fd >= 0) {
 		stream = fdopendir(fd);
 		if (!stream)
@@ -388,10 +395,12 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 	}
 	r = fd < 0 ? fd : !stream ? -ENOMEM : list_fd(dir, stream);
 	if (r == -E2BIG)
-		return om_fail(e, OM_ERR_REFUSED, r, "cannot copy %s: more than %d names in it",
+		return om_fail(e, OM_ERR_REFUSED, r,
+			       "cannot copy %s: more than %d names in it",
 			       OM_Q(dir->path), OM_MAX_SIBLINGS);
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot list %s", OM_Q(dir->path));
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot list %s",
+				     OM_Q(dir->path));
 	if (dir->children.n > 0)
 		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
 		      compare_children);

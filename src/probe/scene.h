@@ -35,9 +35,9 @@ struct om_scene_child {
 struct om_scene_dir {
 	char *path; /* owned */
 	uint64_t mount_id;
-	unsigned attr; /* OM_ATTR_* of the mount it lies on */
+	unsigned attr;	/* OM_ATTR_* of the mount it lies on */
 	bool read_only; /* by mount or by file system: no name can be created */
-	bool ours; /* on a tmpfs that we mounted: names may be created */
+	bool ours;	/* on a tmpfs that we mounted: names may be created */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
@@ -50,8 +50,8 @@ struct om_scene_entry {
 	char *target; /* owned; canonical */
 	enum om_object target_object;
 	char *target_link; /* owned; content when the target is a symbolic link */
-	size_t hole; /* index of the deepest existing directory above the target */
-	char *source; /* owned; canonical; NULL for entries without one */
+	size_t hole;	   /* index of the deepest existing directory above the target */
+	char *source;	   /* owned; canonical; NULL for entries without one */
 	enum om_object source_object;
 	char *source_missing; /* owned; first missing component of the source */
 	bool source_ours; /* what exists of a missing source lies on a tmpfs of ours */
@@ -67,9 +67,9 @@ struct om_scene {
 struct om_survey {
 	const struct om_sys *sys;
 	int root_fd;
-	int source_fd; /* where sources are resolved: root_fd, or another root */
+	int source_fd;	       /* where sources are resolved: root_fd, or another root */
 	const char *root_path; /* of root_fd, as mountinfo of this process shows it */
-	const uint64_t *ours; /* mount ids of file systems that we mounted */
+	const uint64_t *ours;  /* mount ids of file systems that we mounted */
 	size_t n_ours;
 };
 

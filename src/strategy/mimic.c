@@ -19,8 +19,9 @@ static struct om_verdict mimic_consider(const struct om_decisions *d _unused_,
 	return (struct om_verdict){ true, OM_WHY_MIMIC };
 }
 
-static int expand_child(const struct om_scene_dir *dir, const struct om_scene_child *child,
-			const char *path, struct om_plan *plan)
+static int expand_child(const struct om_scene_dir *dir,
+			const struct om_scene_child *child, const char *path,
+			struct om_plan *plan)
 {
 	bool is_dir = child->object == OM_OBJECT_DIR;
 	struct om_step name = {
@@ -92,7 +93,8 @@ static int expand_names(const struct om_decisions *d, const struct om_names *nam
 
 static int mimic_expand(const struct om_decisions *d, size_t index, struct om_plan *plan)
 {
-	const struct om_scene_dir *hole = &d->scene->dirs.v[d->constructions.v[index].hole];
+	const struct om_scene_dir *hole =
+		&d->scene->dirs.v[d->constructions.v[index].hole];
 	unsigned late = hole->attr & OM_ATTR_RDONLY;
 	_cleanup_names_ struct om_names names = { 0 };
 	struct om_step tmpfs = {
@@ -126,7 +128,8 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 		r = om_plan_add(plan, &seal);
 	if (r < 0)
 		return r;
-	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true }, plan);
+	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true },
+				plan);
 }
 
 const struct om_strategy om_strategy_mimic = {

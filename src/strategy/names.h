@@ -12,8 +12,8 @@
 #include "strategy/strategy.h"
 
 struct om_name {
-	char *path; /* owned; absolute */
-	bool exists; /* a directory of the hole that must be opened on the way */
+	char *path;   /* owned; absolute */
+	bool exists;  /* a directory of the hole that must be opened on the way */
 	size_t entry; /* of the scene, for leaves; SIZE_MAX for directories on the way */
 };
 
@@ -22,12 +22,12 @@ struct om_names {
 };
 
 /* Collects the names of construction index; -ENOMEM. */
-int om_names_collect(const struct om_decisions *d, size_t index, struct om_names *ret)
-	_nonnull_all_ _must_check_;
+int om_names_collect(const struct om_decisions *d, size_t index,
+		     struct om_names *ret) _nonnull_all_ _must_check_;
 void om_names_done(struct om_names *names);
 #define _cleanup_names_ _cleanup_(om_names_done)
-const struct om_name *om_names_find(const struct om_names *names, const char *path)
-	_nonnull_all_;
+const struct om_name *om_names_find(const struct om_names *names,
+				    const char *path) _nonnull_all_;
 
 /* The steps that make one name at place (skeleton or stage). */
 int om_names_expand(const struct om_decisions *d, const struct om_name *name,

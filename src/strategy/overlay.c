@@ -72,18 +72,21 @@ static int expand_submounts(const struct om_scene_dir *hole, struct om_plan *pla
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < hole->submounts.n; i++)
-		r = om_plan_add(plan, &(struct om_step){ .kind = OM_STEP_BIND,
-							 .place = OM_PLACE_STAGE,
-							 .recursive = true,
-							 .entry = SIZE_MAX,
-							 .path = hole->submounts.v[i],
-							 .source = hole->submounts.v[i] });
+		r = om_plan_add(plan,
+				&(struct om_step){ .kind = OM_STEP_BIND,
+						   .place = OM_PLACE_STAGE,
+						   .recursive = true,
+						   .entry = SIZE_MAX,
+						   .path = hole->submounts.v[i],
+						   .source = hole->submounts.v[i] });
 	return r;
 }
 
-static int overlay_expand(const struct om_decisions *d, size_t index, struct om_plan *plan)
+static int overlay_expand(const struct om_decisions *d, size_t index,
+			  struct om_plan *plan)
 {
-	const struct om_scene_dir *hole = &d->scene->dirs.v[d->constructions.v[index].hole];
+	const struct om_scene_dir *hole =
+		&d->scene->dirs.v[d->constructions.v[index].hole];
 	_cleanup_names_ struct om_names names = { 0 };
 	struct om_step overlay = {
 		.kind = OM_STEP_OVERLAY,
@@ -104,10 +107,12 @@ static int overlay_expand(const struct om_decisions *d, size_t index, struct om_
 		r = expand_submounts(hole, plan);
 	for (size_t i = 0; r == 0 && i < names.v.n; i++)
 		if (names.v.v[i].entry != SIZE_MAX)
-			r = om_expand_entry_mount(d, names.v.v[i].entry, OM_PLACE_STAGE, plan);
+			r = om_expand_entry_mount(d, names.v.v[i].entry, OM_PLACE_STAGE,
+						  plan);
 	if (r < 0)
 		return r;
-	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true }, plan);
+	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true },
+				plan);
 }
 
 const struct om_strategy om_strategy_overlay = {

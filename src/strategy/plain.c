@@ -51,7 +51,8 @@ static struct om_verdict existing_target(const struct om_entry *entry,
 	case OM_ENTRY_BIND_FILE:
 		return dir || link ? no(OM_WHY_KIND_CHANGE) : yes(OM_WHY_TARGET_EXISTS);
 	case OM_ENTRY_SYMLINK:
-		if (link && se->target_link && strcmp(se->target_link, entry->symlink) == 0)
+		if (link && se->target_link &&
+		    strcmp(se->target_link, entry->symlink) == 0)
 			return yes(OM_WHY_LINK_EXISTS);
 		return no(OM_WHY_KIND_CHANGE);
 	case _OM_ENTRY_MAX:
@@ -122,7 +123,8 @@ static int plain_expand(const struct om_decisions *d, size_t i, struct om_plan *
 	if (r < 0)
 		return r;
 	return om_expand_attach(&(struct om_plan_target){ d->scene->first + i, se->target,
-							  entry->kind != OM_ENTRY_BIND_FILE },
+							  entry->kind !=
+								  OM_ENTRY_BIND_FILE },
 				plan);
 }
 

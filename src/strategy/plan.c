@@ -83,10 +83,10 @@ static const struct {
 	unsigned attr;
 	const char *word;
 } attr_words[] = {
-	{ OM_ATTR_RDONLY, "ro" },	   { OM_ATTR_NOSUID, "nosuid" },
-	{ OM_ATTR_NODEV, "nodev" },	   { OM_ATTR_NOEXEC, "noexec" },
-	{ OM_ATTR_NOATIME, "noatime" },	   { OM_ATTR_NODIRATIME, "nodiratime" },
-	{ OM_ATTR_RELATIME, "relatime" },  { OM_ATTR_STRICTATIME, "strictatime" },
+	{ OM_ATTR_RDONLY, "ro" },	  { OM_ATTR_NOSUID, "nosuid" },
+	{ OM_ATTR_NODEV, "nodev" },	  { OM_ATTR_NOEXEC, "noexec" },
+	{ OM_ATTR_NOATIME, "noatime" },	  { OM_ATTR_NODIRATIME, "nodiratime" },
+	{ OM_ATTR_RELATIME, "relatime" }, { OM_ATTR_STRICTATIME, "strictatime" },
 };
 
 static void add_attr_words(struct om_str *options, unsigned attr)
@@ -147,7 +147,9 @@ static void render_place(const struct rendering *r)
 {
 	if (!r->step->root)
 		return;
-	om_str_add(r->out, "mkdir -p");
+	om_str_add(r->out, r->step->kind == OM_STEP_BIND && !r->step->dir
+				   ? "install -D /dev/null"
+				   : "mkdir -p");
 	add_built_path(r);
 	om_str_add(r->out, " && ");
 }

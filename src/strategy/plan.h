@@ -48,10 +48,10 @@ struct om_step {
 	enum om_place place;
 	bool root; /* the first mount of a construction: path is where it will be attached */
 	bool recursive;
-	bool dir;	     /* attach, bind: a directory, not a file */
-	size_t entry;	     /* of the profile, or SIZE_MAX when several share it */
-	const char *path;    /* borrowed from the plan; absolute, as it will be seen */
-	const char *source;  /* borrowed from the plan; NULL when the kind has none */
+	bool dir;	    /* attach, bind: a directory, not a file */
+	size_t entry;	    /* of the profile, or SIZE_MAX when several share it */
+	const char *path;   /* borrowed from the plan; absolute, as it will be seen */
+	const char *source; /* borrowed from the plan; NULL when the kind has none */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
@@ -74,7 +74,8 @@ struct om_plan_target {
 };
 
 /* Copies step with its strings; -ENOMEM. */
-int om_plan_add(struct om_plan *plan, const struct om_step *step) _nonnull_all_ _must_check_;
+int om_plan_add(struct om_plan *plan,
+		const struct om_step *step) _nonnull_all_ _must_check_;
 void om_plan_done(struct om_plan *plan);
 #define _cleanup_plan_ _cleanup_(om_plan_done)
 

@@ -34,8 +34,8 @@ const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i
 const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_t i)
 {
 	size_t construction = d->entries[i].construction;
-	size_t hole = construction == SIZE_MAX ? d->scene->entries[i].hole :
-						 d->constructions.v[construction].hole;
+	size_t hole = construction == SIZE_MAX ? d->scene->entries[i].hole
+					       : d->constructions.v[construction].hole;
 
 	return &d->scene->dirs.v[hole];
 }
@@ -89,8 +89,8 @@ static int compare_holes(const struct om_scene *scene, size_t a, size_t b)
 	size_t da = om_path_depth(scene->dirs.v[a].path);
 	size_t db = om_path_depth(scene->dirs.v[b].path);
 
-	return da != db ? (da < db ? -1 : 1) :
-			  strcmp(scene->dirs.v[a].path, scene->dirs.v[b].path);
+	return da != db ? (da < db ? -1 : 1)
+			: strcmp(scene->dirs.v[a].path, scene->dirs.v[b].path);
 }
 
 /* Inserts the hole so that outer ones come first. */
@@ -123,9 +123,9 @@ static void merge_constructions(struct om_decisions *d)
 		bool inside = false;
 
 		for (size_t j = 0; j < kept; j++)
-			inside = inside || same_mount_below(d->scene,
-							    d->constructions.v[i].hole,
-							    d->constructions.v[j].hole);
+			inside = inside ||
+				 same_mount_below(d->scene, d->constructions.v[i].hole,
+						  d->constructions.v[j].hole);
 		if (!inside)
 			d->constructions.v[kept++] = d->constructions.v[i];
 	}
@@ -220,7 +220,8 @@ int om_decisions_refusal(const struct om_decisions *d, struct om_error *e)
 		r = om_fail(e, OM_ERR_REFUSED, -EACCES, "cannot %s %s: %s%s%s [%s]",
 			    field[0] == 's' ? "bind" : "create",
 			    OM_Q(field[0] == 's' ? entry->source : entry->target),
-			    om_why_text(decision->why), missing ? ", first missing is " : "",
+			    om_why_text(decision->why),
+			    missing ? ", first missing is " : "",
 			    missing ? OM_Q(missing) : "", om_why_id(decision->why));
 		om_error_where(e, d->profile->name, entry->line, 0, field);
 		if (om_why_fix(decision->why))
@@ -286,7 +287,8 @@ int om_expand_attach(const struct om_plan_target *target, struct om_plan *plan)
 static unsigned default_attr(const struct om_entry *entry)
 {
 	/* A tmpfs of ours holds no programs and no devices that anybody asked for. */
-	return entry->attr | (entry->kind == OM_ENTRY_TMPFS ? OM_ATTR_NOSUID | OM_ATTR_NODEV : 0);
+	return entry->attr |
+	       (entry->kind == OM_ENTRY_TMPFS ? OM_ATTR_NOSUID | OM_ATTR_NODEV : 0);
 }
 
 int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place place,

@@ -57,11 +57,11 @@ struct om_construction {
 };
 
 struct om_decisions {
-	const struct om_profile *profile; /* borrowed */
-	const struct om_scene *scene;	  /* borrowed */
-	const struct om_facts *facts;	  /* borrowed */
-	const struct om_policy *policy;	  /* borrowed */
-	struct om_decision *entries;	  /* one per entry of the scene */
+	const struct om_profile *profile;	      /* borrowed */
+	const struct om_scene *scene;		      /* borrowed */
+	const struct om_facts *facts;		      /* borrowed */
+	const struct om_policy *policy;		      /* borrowed */
+	struct om_decision *entries;		      /* one per entry of the scene */
 	OM_VEC(struct om_construction) constructions; /* outer ones first */
 };
 
@@ -98,7 +98,8 @@ void om_decisions_done(struct om_decisions *d);
 int om_decisions_refusal(const struct om_decisions *d, struct om_error *e) _nonnull_(1);
 
 /* Appends the steps of all decisions to plan: constructions first, outer ones first. */
-int om_expand(const struct om_decisions *d, struct om_plan *plan) _nonnull_all_ _must_check_;
+int om_expand(const struct om_decisions *d,
+	      struct om_plan *plan) _nonnull_all_ _must_check_;
 
 /* Helpers for strategies. */
 const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i);
@@ -106,5 +107,5 @@ const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_
 /* Steps that fill the name of entry i inside a construction or on the live tree. */
 int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place place,
 			  struct om_plan *plan) _must_check_;
-int om_expand_attach(const struct om_plan_target *target, struct om_plan *plan)
-	_must_check_;
+int om_expand_attach(const struct om_plan_target *target,
+		     struct om_plan *plan) _must_check_;

@@ -59,8 +59,8 @@ static int linux_mkdir(const struct om_sys *sys _unused_, int dirfd, const char 
 static int linux_mkfile(const struct om_sys *sys _unused_, int dirfd, const char *name,
 			mode_t mode)
 {
-	int fd = openat(dirfd, name,
-			O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode);
+	int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+			mode);
 
 	if (fd < 0)
 		return -errno;
@@ -68,8 +68,8 @@ static int linux_mkfile(const struct om_sys *sys _unused_, int dirfd, const char
 	return 0;
 }
 
-static int linux_symlink(const struct om_sys *sys _unused_, const char *content, int dirfd,
-			 const char *name)
+static int linux_symlink(const struct om_sys *sys _unused_, const char *content,
+			 int dirfd, const char *name)
 {
 	return result(symlinkat(content, dirfd, name));
 }
@@ -193,7 +193,8 @@ int om_attr_of_fd(int fd, unsigned *ret_attr)
 
 static int linux_fsmount(const struct om_sys *sys _unused_, int fs, unsigned attr)
 {
-	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr_to_mount_attr(attr)));
+	return result(
+		syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr_to_mount_attr(attr)));
 }
 
 static int linux_open_tree(const struct om_sys *sys _unused_, int dirfd, const char *path,
@@ -254,7 +255,8 @@ static int linux_mount_id(const struct om_sys *sys _unused_, int fd, uint64_t *r
 
 	memset(&stx, 0, sizeof(stx));
 	*ret_unique = false;
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID_UNIQUE, &stx) < 0 &&
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID_UNIQUE,
+		  &stx) < 0 &&
 	    errno != ENOSYS && errno != EINVAL)
 		return -errno;
 	if (!(stx.stx_mask & (STATX_MNT_ID_UNIQUE | STATX_MNT_ID)))

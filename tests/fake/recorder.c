@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See recorder.h.
+ */
+#include "fake/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct recorder *self(const struct om_sys *sys)
+{
+	return sys->userdata;
+}
+
+static struct recorder_mount *mount_of(struct recorder *r, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < r->mounts.n; i++)
+		if (r->mounts.v[i].ino == st.st_ino && r->mounts.v[i].dev == st.st_dev)
+			return &r->mounts.v[i];
+	return NULL;
+}
+
+/* Name of what an fd stands for, the same in every run. */
+static const char *fd_name(struct recorder *r, int fd, char *buf, size_t size)
+{
+	const struct recorder_mount *m = mount_of(r, fd);
+	char path[4096];
+	ssize_t n;
+
+	if (m) {
+		(void)snprintf(buf, size, "%s", m->label);
+		return buf;
+	}
+	n = readlink(OM_FD_PATH(fd), path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	/* /SCRATCH/N/rest is mount N; the tree under test ends in tree/rest. */
+	if (strncmp(path, r->scratch, strlen(r->scratch)) == 0)
+		(void)snprintf(buf, size, "m%s", path + strlen(r->scratch) + 1);
+	else
+		(void)snprintf(buf, size, "%s",
+			       strstr(path, "/tree") ? strstr(path, "/tree") + 5 : path);
+	return buf;
+}
+
+#define NAME(fd) fd_name(r, fd, (char[4096]){ 0 }, 4096)
+
+/* Counts and writes down one change; the errno to fail with, or 0. */
+__attribute__((format(printf, 2, 3))) static int change(struct recorder *r,
+							const char *format, ...)
+{
+	char line[8192];
+	va_list ap;
+	bool fail;
+
+	r->calls++;
+	fail = r->fail_at &&
+	       (r->fail_on ? r->calls >= r->fail_at : r->calls == r->fail_at);
+	va_start(ap, format);
+	(void)vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	om_str_addf(&r->log, "%s%s\n", line, fail ? " (failed)" : "");
+	return fail ? -r->fail_errno : 0;
+}
+
+static int rec_mkdir(const struct om_sys *sys, int dirfd, const char *name, mode_t mode)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "mkdir %s %s %04o", NAME(dirfd), name, mode);
+
+	return e ? e : om_sys_linux.mkdir(sys, dirfd, name, mode);
+}
+
+static int rec_mkfile(const struct om_sys *sys, int dirfd, const char *name, mode_t mode)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "mkfile %s %s %04o", NAME(dirfd), name, mode);
+
+	return e ? e : om_sys_linux.mkfile(sys, dirfd, name, mode);
+}
+
+static int rec_symlink(const struct om_sys *sys, const char *content, int dirfd,
+		       const char *name)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "symlink %s %s -> %s", NAME(dirfd), name, content);
+
+	return e ? e : om_sys_linux.symlink(sys, content, dirfd, name);
+}
+
+static int rec_unlink(const struct om_sys *sys, int dirfd, const char *name, int flags)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "unlink %s %s", NAME(dirfd), name);
+
+	return e ? e : om_sys_linux.unlink(sys, dirfd, name, flags);
+}
+
+static int rec_chmod(const struct om_sys *sys, int fd, mode_t mode)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "chmod %s %04o", NAME(fd), mode);
+
+	return e ? e : om_sys_linux.chmod(sys, fd, mode);
+}
+
+/* Owners are not real here: the test may run as anybody. */
+static int rec_chown(const struct om_sys *sys, int dirfd, const char *name, uid_t uid,
+		     gid_t gid)
+{
+	struct recorder *r = self(sys);
+
+	return change(r, "chown %s %s %u:%u", NAME(dirfd), name, uid, gid);
+}
+
+static int rec_setxattr(const struct om_sys *sys, int fd, const char *name,
+			const void *value, size_t size)
+{
+	(void)sys;
+	(void)fd;
+	(void)name;
+	(void)value;
+	(void)size;
+	return 0;
+}
+
+static int new_mount(struct recorder *r, bool dir)
+{
+	struct recorder_mount m = { .id = 1000 + r->mounts.n };
+	char path[128];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(m.label, sizeof(m.label), "m%zu", r->mounts.n);
+	(void)snprintf(path, sizeof(path), "%s/%zu", r->scratch, r->mounts.n);
+	fd = dir ? mkdir(path, 0755) : open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	if (fd > 0)
+		(void)close(fd);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	m.dev = st.st_dev;
+	m.ino = st.st_ino;
+	(void)om_vec_push(&r->mounts, m);
+	return fd;
+}
+
+static int rec_fsopen(const struct om_sys *sys, const char *type)
+{
+	struct recorder *r = self(sys);
+	int e = r->no_fd_api ? -ENOSYS : change(r, "fsopen %s", type);
+
+	return e ? e : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int rec_fsconfig_string(const struct om_sys *sys, int fs, const char *key,
+			       const char *value)
+{
+	(void)fs;
+	return change(self(sys), "fsconfig %s=%s", key, value);
+}
+
+static int rec_fsconfig_flag(const struct om_sys *sys, int fs, const char *key)
+{
+	(void)fs;
+	return change(self(sys), "fsconfig %s", key);
+}
+
+static int rec_fsconfig_fd(const struct om_sys *sys, int fs, const char *key, int fd)
+{
+	struct recorder *r = self(sys);
+
+	(void)fs;
+	return change(r, "fsconfig %s=<%s>", key, NAME(fd));
+}
+
+static int rec_fsconfig_create(const struct om_sys *sys, int fs)
+{
+	(void)fs;
+	return change(self(sys), "fsconfig create");
+}
+
+static int rec_fsmount(const struct om_sys *sys, int fs, unsigned attr)
+{
+	struct recorder *r = self(sys);
+	int e = change(r, "fsmount attr %#x = m%zu", attr, r->mounts.n);
+
+	(void)fs;
+	return e ? e : new_mount(r, true);
+}
+
+static int rec_open_tree(const struct om_sys *sys, int dirfd, const char *path,
+			 bool recursive)
+{
+	struct recorder *r = self(sys);
+	struct stat st;
+	int e = change(r, "open_tree %s%s%s = m%zu", NAME(dirfd), path,
+		       recursive ? " recursive" : "", r->mounts.n);
+
+	if (e)
+		return e;
+	return fstat(dirfd, &st) < 0 ? -errno : new_mount(r, S_ISDIR(st.st_mode));
+}
+
+static int rec_move_mount(const struct om_sys *sys, int fd, int dirfd, const char *path)
+{
+	struct recorder *r = self(sys);
+	struct recorder_mount *m = mount_of(r, fd);
+	const struct recorder_mount *on;
+	struct stat st;
+	int e = change(r, "move_mount %s -> %s%s%s", NAME(fd), NAME(dirfd),
+		       *path ? "/" : "", path);
+
+	if (e)
+		return e;
+	if (!m || fstatat(dirfd, path, &st, AT_EMPTY_PATH) < 0)
+		return -EINVAL;
+	on = mount_of(r, dirfd);
+	m->on_dev = st.st_dev;
+	m->on_ino = st.st_ino;
+	/* Into a grave: what is attached below a detached mount is not seen. */
+	if (on && *path)
+		m->on_dev = m->on_ino = 0;
+	return 0;
+}
+
+static int rec_mount_setattr(const struct om_sys *sys, int fd, bool recursive,
+			     unsigned attr, unsigned long propagation)
+{
+	struct recorder *r = self(sys);
+
+	return change(r, "mount_setattr %s%s attr %#x propagation %#lx", NAME(fd),
+		      recursive ? " recursive" : "", attr, propagation);
+}
+
+static int rec_umount(const struct om_sys *sys, const char *target, int flags)
+{
+	struct recorder *r = self(sys);
+	int fd = -1;
+	struct recorder_mount *m;
+	int e;
+
+	if (sscanf(target, "/proc/self/fd/%d", &fd) != 1)
+		return change(r, "umount %s %d", target, flags);
+	e = change(r, "umount %s %d", NAME(fd), flags);
+	if (e)
+		return e;
+	m = mount_of(r, fd);
+	if (!m)
+		return -EINVAL;
+	m->on_dev = m->on_ino = 0;
+	return 0;
+}
+
+static int rec_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
+			bool *ret_unique)
+{
+	struct recorder *r = self(sys);
+	const struct recorder_mount *m = mount_of(r, fd);
+	struct stat st;
+
+	*ret_unique = true;
+	*ret_id = m ? m->id : 1;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (size_t i = 0; i < r->mounts.n; i++)
+		if (r->mounts.v[i].on_ino == st.st_ino &&
+		    r->mounts.v[i].on_dev == st.st_dev)
+			*ret_id = r->mounts.v[i].id;
+	return 0;
+}
+
+/* What is attached at a place is what opening it gives. */
+static int redirect(const struct om_sys *sys, int fd, int flags)
+{
+	struct recorder *r = self(sys);
+	char path[128];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fd;
+	for (size_t i = r->mounts.n; i-- > 0;) {
+		if (r->mounts.v[i].on_ino != st.st_ino ||
+		    r->mounts.v[i].on_dev != st.st_dev)
+			continue;
+		(void)close(fd);
+		(void)snprintf(path, sizeof(path), "%s/%zu", r->scratch, i);
+		return open(path, flags | O_CLOEXEC);
+	}
+	return fd;
+}
+
+static int rec_open(const struct om_sys *sys, int dirfd, const char *path, int flags,
+		    mode_t mode)
+{
+	return redirect(sys, om_sys_linux.open(sys, dirfd, path, flags, mode), flags);
+}
+
+/* Component by component, since each may be a mount. */
+static int rec_open_beneath(const struct om_sys *sys, int dirfd, const char *path,
+			    int flags)
+{
+	int fd = openat(dirfd, ".", O_PATH | O_CLOEXEC);
+
+	while (fd >= 0 && *path) {
+		char name[256];
+		size_t n = strcspn(path, "/");
+		bool last = path[n] == '\0';
+		int next;
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		next = om_sys_linux.open_beneath(sys, fd, name, last ? flags : O_PATH);
+		(void)close(fd);
+		/* What is mounted here replaces it, with the flags asked for. */
+		fd = redirect(sys, next, last ? flags : O_PATH);
+		path += last ? n : n + 1;
+	}
+	return fd < 0 && errno && fd == -1 ? -errno : fd;
+}
+
+void recorder_init(struct recorder *r)
+{
+	*r = (struct recorder){ .fail_errno = EIO };
+	(void)snprintf(r->scratch, sizeof(r->scratch), "/tmp/om-recorder-XXXXXX");
+	if (!mkdtemp(r->scratch))
+		abort();
+	r->sys = om_sys_linux;
+	r->sys.userdata = r;
+	r->sys.open = rec_open;
+	r->sys.open_beneath = rec_open_beneath;
+	r->sys.mkdir = rec_mkdir;
+	r->sys.mkfile = rec_mkfile;
+	r->sys.symlink = rec_symlink;
+	r->sys.unlink = rec_unlink;
+	r->sys.chown = rec_chown;
+	r->sys.chmod = rec_chmod;
+	r->sys.setxattr = rec_setxattr;
+	r->sys.umount = rec_umount;
+	r->sys.fsopen = rec_fsopen;
+	r->sys.fsconfig_string = rec_fsconfig_string;
+	r->sys.fsconfig_flag = rec_fsconfig_flag;
+	r->sys.fsconfig_fd = rec_fsconfig_fd;
+	r->sys.fsconfig_create = rec_fsconfig_create;
+	r->sys.fsmount = rec_fsmount;
+	r->sys.open_tree = rec_open_tree;
+	r->sys.move_mount = rec_move_mount;
+	r->sys.mount_setattr = rec_mount_setattr;
+	r->sys.mount_id = rec_mount_id;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void recorder_done(struct recorder *r)
+{
+	(void)nftw(r->scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	om_str_free(&r->log);
+	om_vec_free(&r->mounts);
+}
+
+size_t recorder_attached(const struct recorder *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->mounts.n; i++)
+		n += r->mounts.v[i].on_ino != 0;
+	return n;
+}

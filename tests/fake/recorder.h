@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An om_sys that needs no privilege: every mount is a directory of its own below a
+ * scratch directory, file operations are real, and every call that changes something is
+ * written down as a line.  It can make the Nth of these calls fail.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "sys/sys.h"
+
+struct recorder_mount {
+	uint64_t dev, ino; /* of the directory that stands for the mount */
+	uint64_t id;
+	uint64_t on_dev, on_ino; /* where it is attached; 0 when detached */
+	char label[16];
+};
+
+struct recorder {
+	struct om_sys sys; /* pass &r->sys */
+	struct om_str log;
+	OM_VEC(struct recorder_mount) mounts;
+	char scratch[64]; /* owned directory */
+	unsigned calls;	  /* that change something */
+	unsigned fail_at; /* 0: never */
+	bool fail_on;	  /* from fail_at on, not only that one */
+	int fail_errno;
+	bool no_fd_api;
+};
+
+void recorder_init(struct recorder *r);
+void recorder_done(struct recorder *r);
+/* How many mounts are attached now. */
+size_t recorder_attached(const struct recorder *r);
