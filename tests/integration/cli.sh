@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a person or a program meets at the command line.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+
+mkdir -p tree/{etc,usr/share/X11,snap/app/1/foo}
+mount --bind tree base
+mount -o remount,bind,ro base
+echo '/snap/app/1/foo /usr/share/foo none rbind 0 0' >p.fstab
+
+for command in layout probe plan apply undo run; do
+	out=$("$OVERMOUNT" $command --help)
+	[ $? = 0 ] && [[ $out == *"Usage:"*"overmount $command"* ]] && ok "$command --help" ||
+		not_ok "$command --help" "$out"
+	"$OVERMOUNT" $command --frob >out 2>err
+	[ $? = 1 ] && [ ! -s out ] && grep -q "^Try 'overmount $command --help'" err &&
+		ok "$command: unknown option" || not_ok "$command: unknown option" "$(cat err)"
+done
+[[ $("$OVERMOUNT" --version) == overmount\ [0-9]* ]] && ok "--version" || not_ok "--version"
+"$OVERMOUNT" >out 2>err
+is "no command" "$?" 1
+"$OVERMOUNT" frob >out 2>err
+is "unknown command" "$?" 1
+"$OVERMOUNT" plan --strategy frob p.fstab >out 2>err
+is "unknown strategy" "$? $(cat err)" \
+	'1 overmount: cannot use strategy "frob": want auto, overlay or mimic'
+
+before=$(mounts)
+"$OVERMOUNT" plan --root base p.fstab >out
+is "plan changes nothing" "$(mounts)" "$before"
+read -r a b c d <out
+is "plan: columns" "$a $b $c $d" "TARGET STRATEGY STEPS WHY"
+grep -q '^/usr/share/foo *overlay ' out && ok "plan: a row" || not_ok "plan: a row" "$(cat out)"
+"$OVERMOUNT" plan --root base --steps p.fstab >out
+is "plan --steps ends with one move" "$(grep -c 'mount --move' out)" 1
+if command -v jq >/dev/null; then
+	is "plan --json" "$("$OVERMOUNT" plan --root base --json p.fstab | jq -r '.schema, .entries[0].strategy, (.steps | length)' | tr '\n' ' ')" "overmount.plan/1 overlay 6 "
+	is "probe --json" "$("$OVERMOUNT" probe --json | jq -r '.facts | map(select(.fact == "mount-api.fd" or .fact == "overlay.ro")) | length')" 2
+else
+	skip "plan --json" "jq is missing"
+	skip "probe --json" "jq is missing"
+fi
+"$OVERMOUNT" probe >out
+read -r a b c d <out
+is "probe: columns" "$a $b $c $d" "FACT STATE VALUE EVIDENCE"
+"$OVERMOUNT" plan --root base --strategy overlay --steps p.fstab >steps
+# The steps are what a person would type: typing them gives the same tree.
+sed -e "s#/run/overmount/stage#$work/stage#g" steps >typed
+"$OVERMOUNT" apply --root base --state state --strategy overlay p.fstab
+tree base >tree.applied
+"$OVERMOUNT" undo --state state
+mkdir stage && mount -t tmpfs typed stage && sh -e typed
+is "typing the steps gives the same tree" "$(tree base)" "$(cat tree.applied)"
+plan_end

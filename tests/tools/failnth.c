@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * failnth N ERRNO -- COMMAND...: makes the Nth of the calls that change mounts or files
+ * fail with ERRNO (a number) without executing it, counted over the whole process.  With
+ * ERRNO 0 the process is killed instead.  Exit status: the command's; 200 when the
+ * command made fewer than N such calls; 137 when it was killed.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_NOT_REACHED 200
+
+#ifdef __x86_64__
+#define NUMBER(regs) ((regs).orig_rax)
+#define RESULT(regs) ((regs).rax)
+#else
+#error "failnth knows the registers of x86_64 only"
+#endif
+
+static bool is_counted(unsigned long long number)
+{
+	static const unsigned counted[] = {
+		SYS_mount, SYS_umount2, SYS_mkdirat, SYS_mkdir, SYS_symlinkat, SYS_unlinkat,
+		SYS_fchownat, SYS_fchmod, SYS_fsetxattr, SYS_pwrite64, SYS_fallocate,
+		428 /* open_tree */, 429 /* move_mount */, 430 /* fsopen */, 431 /* fsconfig */,
+		432 /* fsmount */, 442 /* mount_setattr */
+	};
+
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		if (number == counted[i])
+			return true;
+	return false;
+}
+
+static int tracee(char **argv)
+{
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(2);
+	(void)raise(SIGSTOP);
+	(void)execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* Runs to the next stop; false when the tracee is gone. */
+static bool next_stop(pid_t pid, int *status)
+{
+	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0)
+		return false;
+	return waitpid(pid, status, 0) == pid && !WIFEXITED(*status) && !WIFSIGNALED(*status);
+}
+
+static int trace(pid_t pid, unsigned n, int err)
+{
+	unsigned seen = 0;
+	bool reached = false, entry = true;
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return 2;
+	(void)ptrace(PTRACE_SETOPTIONS, pid, NULL,
+		     (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+	while (next_stop(pid, &status)) {
+		struct user_regs_struct regs;
+
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		if (entry && ptrace(PTRACE_GETREGS, pid, NULL, &regs) == 0 &&
+		    is_counted(NUMBER(regs)) && ++seen == n) {
+			reached = true;
+			if (err == 0) {
+				(void)kill(pid, SIGKILL);
+				(void)waitpid(pid, &status, 0);
+				return 137;
+			}
+			NUMBER(regs) = (unsigned long long)-1;
+			(void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+			if (!next_stop(pid, &status))
+				break;
+			(void)ptrace(PTRACE_GETREGS, pid, NULL, &regs);
+			RESULT(regs) = (unsigned long long)(long long)-err;
+			(void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+			continue; /* the exit stop is behind us: the next one is an entry */
+		}
+		entry = !entry;
+	}
+	if (!reached)
+		return EXIT_NOT_REACHED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+	pid_t pid;
+
+	if (argc < 5 || strcmp(argv[3], "--") != 0) {
+		(void)fprintf(stderr, "usage: failnth N ERRNO -- COMMAND...\n");
+		return 2;
+	}
+	pid = fork();
+	if (pid == 0)
+		return tracee(argv + 4);
+	return pid < 0 ? 2 : trace(pid, (unsigned)atoi(argv[1]), atoi(argv[2]));
+}
