@@ -248,7 +248,13 @@ int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_e
 		n = om_wave_length(p, first);
 		r = run_wave(a, p, first, n, e);
 	}
-	return r;
+	if (r < 0)
+		return r;
+	r = om_build_close_stage(&a->build);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot take the stage %s away",
+				     OM_Q(a->build.stage_path));
+	return 0;
 }
 
 int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
@@ -260,8 +266,12 @@ int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
 
 	if (r == 0)
 		return 0;
-	om_build_drop_tree(&a->build);
-	if (om_undo(a->sys, a->root_fd, a->journal, before, residue) < 0 && e)
+	if (om_build_close_stage(&a->build) < 0 && om_build_close_stage(&a->build) < 0)
+		om_str_addf(residue, "%s: the stage is still mounted\n",
+			    OM_Q(a->build.stage_path));
+	/* Residue tells of all that is left, the stage included. */
+	(void)!om_undo(a->sys, a->root_fd, a->journal, before, residue);
+	if (residue->len > 0 && e)
 		e->kind = OM_ERR_BROKEN;
 	else if (touched && e)
 		e->kind = OM_ERR_UNDONE;

@@ -51,14 +51,39 @@ void om_build_drop_tree(struct om_build *b)
 	b->tree_path = NULL;
 }
 
-void om_build_done(struct om_build *b)
+int om_stage_clear(const struct om_sys *sys, const char *path)
 {
+	int r;
+
+	do
+		r = sys->umount(sys, path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	while (r == 0);
+	/* -EINVAL: not a mount point (any more). */
+	return r == -EINVAL || r == -ENOENT ? 0 : r;
+}
+
+int om_build_close_stage(struct om_build *b)
+{
+	int r = 0;
+
 	om_build_drop_tree(b);
 	if (b->stage_fd >= 0)
-		(void)b->sys->umount(b->sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
+		r = b->sys->umount(b->sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (r < 0)
+		return r;
 	b->stage_fd = om_close(b->stage_fd);
 	if (b->stage_made)
 		(void)b->sys->unlink(b->sys, AT_FDCWD, b->stage_path, AT_REMOVEDIR);
+	b->stage_made = false;
+	return 0;
+}
+
+void om_build_done(struct om_build *b)
+{
+	/* A second try, for callers that could do nothing about the first one's failure. */
+	if (om_build_close_stage(b) < 0)
+		(void)!om_build_close_stage(b);
+	b->stage_fd = om_close(b->stage_fd);
 	om_vec_free(&b->ours);
 }
 

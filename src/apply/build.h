@@ -39,6 +39,13 @@ void om_build_init(struct om_build *b, const struct om_sys *sys,
 		   const struct om_facts *facts) _nonnull_all_;
 /* Drops the construction and the stage: what was not attached is gone. */
 void om_build_done(struct om_build *b);
+/* Drops the stage and says whether that went well: 0 or -errno. */
+int om_build_close_stage(struct om_build *b) _nonnull_all_ _must_check_;
+/*
+ * Takes away a stage that a killed process left at path.  The caller holds the lock of
+ * the directory around it, so whatever is mounted there is ours.  0 or -errno.
+ */
+int om_stage_clear(const struct om_sys *sys, const char *path) _nonnull_all_ _must_check_;
 /* Executes one step that is not live; 0 or -errno with *e filled. */
 int om_build_step(struct om_build *b, const struct om_step *step, struct om_error *e)
 	_nonnull_(1, 2) _must_check_;

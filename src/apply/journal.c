@@ -271,7 +271,7 @@ static int replay_all(struct om_journal *j, const char *data, size_t n)
 		if (result == -ENODATA ||
 		    (result == -EBADMSG &&
 		     (k + 1 == n || check_record(data, k + 1, &next) == -ENODATA)))
-			return k == 0 ? -EBADMSG : 0;
+			return 0;
 		if (result == 0)
 			result = replay(j, &r, &text);
 		if (result < 0)
@@ -301,8 +301,11 @@ int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om
 	r = om_read_fd(j->fd, 64 * 1024 * 1024, &data, &size);
 	if (r == 0)
 		r = replay_all(j, data, size / RECORD_SIZE);
-	if (r == 0 && !j->root_path)
-		r = -EBADMSG;
+	if (r == 0 && !j->root_path) {
+		/* Its maker died before the header was there, so before anything was done. */
+		(void)unlinkat(dirfd, name, 0);
+		return -ENOENT;
+	}
 	if (r == -EBADMSG)
 		return om_fail(e, OM_ERR_SYSTEM, r,
 			       "cannot read the journal %s: record %u is damaged",

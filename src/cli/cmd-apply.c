@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apply/apply.h"
 #include "apply/state.h"
@@ -18,6 +19,18 @@ static const char *state_path(const struct om_cli *cli)
 	const char *path = om_cli_get(cli, OM_OPT_STATE);
 
 	return path ? path : OM_STATE_DIR;
+}
+
+/* What a killed process left, before and beside what its journal tells. */
+static int clear_stage(const struct om_cli *cli, struct om_error *e)
+{
+	_cleanup_free_ char *stage = om_asprintf("%s/stage", state_path(cli));
+	int r = stage ? om_stage_clear(&om_sys_linux, stage) : -ENOMEM;
+
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot take an old stage away");
+	(void)rmdir(stage);
+	return 0;
 }
 
 static int undo_loaded(struct om_state *state, struct om_journal *j, const char *path,
@@ -59,6 +72,19 @@ static int settle_earlier(struct om_state *state, const char *path,
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Without the commit record the next apply would take this one for a crash. */
+static int commit(struct om_apply *apply, struct om_str *residue, struct om_error *e)
+{
+	int r = om_journal_commit(apply->journal);
+
+	if (r == 0)
+		return 0;
+	(void)om_fail_errno(e, OM_ERR_UNDONE, r, "cannot commit the journal");
+	if (om_undo(apply->sys, apply->root_fd, apply->journal, 0, residue) < 0)
+		e->kind = OM_ERR_BROKEN;
+	return r;
+}
+
 static int apply_profile(const struct om_cli *cli, const struct om_profile *profile,
 			 struct om_state *state, struct om_str *residue,
 			 struct om_error *e)
@@ -88,7 +114,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	if (r == 0 && profile->n > 0)
 		r = om_apply_or_undo(&apply, profile, residue, e);
 	if (r == 0)
-		r = om_journal_commit(&journal);
+		r = commit(&apply, residue, e);
 	om_apply_done(&apply);
 	if (r < 0 && e->kind != OM_ERR_BROKEN)
 		om_state_forget(state, state_path(cli));
@@ -113,6 +139,8 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
 	if (r == 0)
 		r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+	if (r == 0)
+		r = clear_stage(&cli, &e);
 	if (r == 0)
 		r = settle_earlier(&state, state_path(&cli), &residue, &e);
 	if (r == 0)
@@ -140,6 +168,8 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 		return om_cli_usage(&cli, "want no operand");
 	om_journal_init(&j);
 	r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+	if (r == 0)
+		r = clear_stage(&cli, &e);
 	if (r == 0)
 		r = om_journal_load(&j, state.dirfd, state.name, &e);
 	if (r == -ENOENT || (r == 0 && j.ns_id != state.ns_id)) {

@@ -204,8 +204,11 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	int root_fd = -1, r;
 
 	r = om_cli_policy(cli, &policy, e);
-	/* Before the root is opened: its mount must be the one of the new namespace. */
-	if (r == 0 && (waves || geteuid() != 0))
+	if (r < 0)
+		return r;
+	/* Before the root is opened: its mount must be the one of the new namespace.  An
+	 * ordinary user can probe only in one, but gets a plan without it too. */
+	if (waves || geteuid() != 0)
 		r = om_ns_enter_new(&om_sys_linux, waves ? e : NULL);
 	if (r < 0 && waves)
 		return r;

@@ -12,8 +12,8 @@
 #include "profile/profile.h"
 
 struct om_layout_args {
-	const char *file;	  /* for messages */
-	const char *text;	  /* the YAML document */
+	const char *file; /* for messages */
+	const char *text; /* the YAML document */
 	size_t size;
 	const char *name;	  /* snap name; NULL: the document's `name:` */
 	const char *revision;	  /* NULL: "unset", as snapd prints it */
@@ -22,7 +22,8 @@ struct om_layout_args {
 
 /*
  * Compiles the section.  A document without `layout:` gives an empty profile.
- * ret_name (may be NULL) receives the snap's name without key, malloc'ed.
+ * ret_name (may be NULL) receives the snap's name without key, malloc'ed, or NULL when the
+ * document has none.
  * Errors: -EINVAL with *e filled (FILE:LINE:COLUMN, the key path as field), -ENOMEM.
  */
 int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret,

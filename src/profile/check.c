@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "profile/options.h"
 #include "profile/text.h"
 
 /* Areas of the system and of snapd, where a mount would break more than it brings. */
@@ -94,26 +95,48 @@ static int check_type(const char *type, struct om_error *e)
 	return rc;
 }
 
-int om_entry_check_paths(const struct om_entry *entry, const char **ret_field,
-			 struct om_error *e)
+static int check_target(const struct om_entry *entry, struct om_error *e)
 {
 	char buf[OM_REASON_SIZE];
-	const char *reason;
+	const char *reason = target_bad(buf, entry->target);
+
+	if (!reason)
+		return 0;
+	return om_fail(e, OM_ERR_INPUT, -EINVAL, "cannot mount at %s: %s",
+		       OM_Q(entry->target), reason);
+}
+
+static int check_source(const struct om_entry *entry, struct om_error *e)
+{
+	char buf[OM_REASON_SIZE];
+	const char *reason = source_bad(buf, entry);
+
+	if (!reason)
+		return 0;
+	return om_fail(e, OM_ERR_INPUT, -EINVAL, "cannot use source %s: %s",
+		       OM_Q(entry->source), reason);
+}
+
+int om_entry_complete(struct om_entry *entry, char *scratch, const char **ret_field,
+		      struct om_error *e)
+{
+	int rc;
 
 	*ret_field = "target";
-	reason = target_bad(buf, entry->target);
-	if (reason)
-		return om_fail(e, OM_ERR_INPUT, -EINVAL, "cannot mount at %s: %s",
-			       OM_Q(entry->target), reason);
+	rc = check_target(entry, e);
+	if (rc < 0)
+		return rc;
 	*ret_field = "type";
-	if (entry->kind == _OM_ENTRY_MAX)
-		return check_type(entry->type, e);
+	rc = check_type(entry->type, e);
+	if (rc < 0)
+		return rc;
+	*ret_field = "options";
+	rc = om_options_read(entry, scratch, e);
+	if (rc < 0)
+		return rc;
+	/* Last: what a source must look like depends on the options. */
 	*ret_field = "source";
-	reason = source_bad(buf, entry);
-	if (reason)
-		return om_fail(e, OM_ERR_INPUT, -EINVAL, "cannot use source %s: %s",
-			       OM_Q(entry->source), reason);
-	return 0;
+	return check_source(entry, e);
 }
 
 static int by_line(const struct om_entry *a, const struct om_entry *b)
@@ -267,9 +290,9 @@ static int check_cycles(const struct om_profile *p, const struct om_entry **sort
 			return fail_at(
 				p, entry, "source",
 				om_fail(e, OM_ERR_INPUT, -EINVAL,
-					"cannot use source %s: lines %u and %u depend "
-					"on each other",
-					OM_Q(entry->source), entry->line, partner->line),
+					"cannot use source %s: it and the entry at %s "
+					"depend on each other",
+					OM_Q(entry->source), OM_Q(partner->target)),
 				e);
 	}
 	return 0;

@@ -8,9 +8,14 @@
 #include "base/macro.h"
 #include "profile/profile.h"
 
-/* Checks source, target and type.  -EINVAL with *e filled; *ret_field names the field. */
-int om_entry_check_paths(const struct om_entry *entry, const char **ret_field,
-			 struct om_error *e) _nonnull_(1, 2) _must_check_;
+/*
+ * Completes an entry of which source, target, type, options and line are set: checks the
+ * paths and the type, reads the options.  scratch is a writable copy of the options; the
+ * entry points into it.  -EINVAL with *e filled, without a place; *ret_field then names
+ * the field.
+ */
+int om_entry_complete(struct om_entry *entry, char *scratch, const char **ret_field,
+		      struct om_error *e) _nonnull_(1, 2, 3) _must_check_;
 
 /*
  * Checks that targets and ids are unique, that needed-by names an id, and that no two

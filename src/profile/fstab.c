@@ -17,7 +17,6 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "profile/check.h"
-#include "profile/options.h"
 #include "profile/profile.h"
 #include "profile/text.h"
 
@@ -159,7 +158,6 @@ static int read_entry(struct parser *ps, const struct fields *f)
 		.target = f->v[TARGET],
 		.type = f->v[TYPE],
 		.options = f->v[OPTIONS],
-		.kind = _OM_ENTRY_MAX,
 		.mode = OM_MODE_UNSET,
 		.line = ps->line,
 	};
@@ -168,16 +166,9 @@ static int read_entry(struct parser *ps, const struct fields *f)
 	char *scratch;
 	int rc;
 
-	/* Twice: what the options mean depends on the type, what the source is on them. */
-	rc = om_entry_check_paths(&entry, &field, ps->e);
-	if (rc < 0)
-		return fail(ps, field, rc);
 	scratch = memcpy(ps->arena, entry.options, size);
 	ps->arena += size;
-	rc = om_options_read(&entry, scratch, ps->e);
-	if (rc < 0)
-		return fail(ps, "options", rc);
-	rc = om_entry_check_paths(&entry, &field, ps->e);
+	rc = om_entry_complete(&entry, scratch, &field, ps->e);
 	if (rc < 0)
 		return fail(ps, field, rc);
 	if (ps->entries.n == OM_MAX_ENTRIES)

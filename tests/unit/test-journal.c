@@ -150,6 +150,20 @@ static void test_missing_is_enoent(void **state)
 	om_journal_done(&j);
 }
 
+/* failure.sh found it: killed between the creation of the file and its header. */
+static void test_without_header_is_absent(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+	int fd = openat(f->dirfd, "j", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_int_equal(posix_fallocate(fd, 0, 4 * RECORD), 0);
+	(void)close(fd);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -ENOENT);
+	om_journal_done(&j);
+	assert_int_equal(faccessat(f->dirfd, "j", F_OK, 0), -1);
+}
+
 static void test_space_is_reserved_before(void **state)
 {
 	const struct fixture *f = *state;
@@ -182,6 +196,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_foreign_mode_is_refused, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_missing_is_enoent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_header_is_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_space_is_reserved_before, setup,
 						teardown),
 	};

@@ -108,7 +108,7 @@ static const struct bad paths[] = {
 	/* 59 */ { "/a /a none bind 0 0\n", "p:1: source", "onto itself" },
 	/* 60 */
 	{ "/x/a /b none bind 0 0\n/q /r none bind 0 0\n/b/c /x none bind 0 0\n",
-	  "p:1: source", "lines 1 and 3 depend on each other" },
+	  "p:1: source", "it and the entry at \"/x\" depend on each other" },
 	/* 63 */ { TARGET("/b//deleted"), "p:1: target", "not clean" },
 	/* 64 */ { TARGET("/b*"), "p:1: target", "character '*' is not allowed" },
 	{ TARGET("/b?"), NULL, "character '?'" },

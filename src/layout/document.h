@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a snap.yaml says about layouts, as written: nothing is expanded or judged.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/vec.h"
+
+/* Keys of an item. */
+enum om_layout_key {
+	OM_LAYOUT_BIND,
+	OM_LAYOUT_BIND_FILE,
+	OM_LAYOUT_SYMLINK,
+	OM_LAYOUT_TYPE, /* up to here: kinds, of which an item has exactly one */
+	OM_LAYOUT_USER,
+	OM_LAYOUT_GROUP,
+	OM_LAYOUT_MODE,
+	_OM_LAYOUT_KEY_MAX,
+};
+
+/* A scalar and where it stands; s is NULL when it was not given. */
+struct om_layout_text {
+	char *s; /* owned */
+	unsigned line;
+	unsigned column;
+};
+
+struct om_layout_item {
+	struct om_layout_text target;
+	struct om_layout_text values[_OM_LAYOUT_KEY_MAX];
+};
+
+struct om_layout_document {
+	struct om_layout_text name;
+	OM_VEC(struct om_layout_item) items; /* in the order of the file */
+};
+
+/*
+ * Reads text.  Top-level keys other than name and layout may hold anything.  On failure
+ * *ret holds what was read so far; it must be freed in any case.  -EINVAL with *e filled,
+ * the place included; -ENOMEM.
+ */
+int om_layout_document_read(const char *file, const char *text, size_t size,
+			    struct om_layout_document *ret, struct om_error *e)
+	_nonnull_(1, 2, 4) _must_check_;
+void om_layout_document_free(struct om_layout_document *document) _nonnull_all_;
+
+const char *om_layout_key_name(enum om_layout_key key);
+
+/* Sets the place of an error to that of at; the field is `layout.TARGET.KEY`. */
+void om_layout_where(struct om_error *e, const char *file,
+		     const struct om_layout_text *at, const char *target, const char *key)
+	_nonnull_(2, 3);
