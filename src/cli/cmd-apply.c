@@ -28,7 +28,8 @@ static int clear_stage(const struct om_cli *cli, struct om_error *e)
 	int r = stage ? om_stage_clear(&om_sys_linux, stage) : -ENOMEM;
 
 	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot take an old stage away");
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot take an old stage away");
 	(void)rmdir(stage);
 	return 0;
 }

@@ -13,9 +13,10 @@ while IFS=$'\t' read -r name _; do refused[$name]=1; done <"$corpus/refused.txt"
 # make_world PROFILE: sources, and parents of targets, in the directory tree.
 make_world() {
 	rm -rf tree
-	mkdir -p tree/{proc,dev,usr/share/kept,etc,var/lib}
+	# Every base has the top-level directories that a layout may name.
+	mkdir -p tree/{proc,dev,usr/share/kept,etc,var/lib,mnt,opt,root,srv,snap}
 	echo kept >tree/usr/share/kept/file
-	while read -r source target type options _; do
+	while read -r source target type options _ _; do
 		mkdir -p "tree${target%/*}"
 		echo sibling >"tree${target%/*}/a sibling"
 		[ "$type" = tmpfs ] || [ "$source" = none ] && continue
@@ -30,7 +31,7 @@ make_world() {
 }
 # check_entries PROFILE: every target is what the profile says.
 check_entries() {
-	while read -r source target type options _; do
+	while read -r source target type options _ _; do
 		if [[ $options == *kind=symlink* ]]; then
 			link=${options#*x-snapd.symlink=}
 			[ "$(readlink "base$target")" = "${link%%,*}" ] || echo "$target: not the link"

@@ -7,6 +7,7 @@ set -u
 
 top_builddir=${top_builddir:-$PWD}
 OVERMOUNT=${OVERMOUNT:-$top_builddir/overmount}
+# shellcheck disable=SC2034 # used by the tests
 TOOLS=$top_builddir/tests/tools
 export LC_ALL=C
 tap_n=0

@@ -23,19 +23,20 @@ static const struct {
 	const char *name;
 	unsigned number;
 } calls[] = {
-	{ "statx", SYS_statx },	  { "open_tree", 428 },	    { "move_mount", 429 },
-	{ "fsopen", 430 },	  { "fsconfig", 431 },	    { "fsmount", 432 },
-	{ "fspick", 433 },	  { "clone3", 435 },	    { "close_range", 436 },
-	{ "openat2", 437 },	  { "faccessat2", 439 },    { "mount_setattr", 442 },
-	{ "statmount", 457 },	  { "listmount", 458 },	    { "open_tree_attr", 467 },
+	{ "statx", SYS_statx }, { "open_tree", 428 },  { "move_mount", 429 },
+	{ "fsopen", 430 },	{ "fsconfig", 431 },   { "fsmount", 432 },
+	{ "fspick", 433 },	{ "clone3", 435 },     { "close_range", 436 },
+	{ "openat2", 437 },	{ "faccessat2", 439 }, { "mount_setattr", 442 },
+	{ "statmount", 457 },	{ "listmount", 458 },  { "open_tree_attr", 467 },
 };
 
 static const struct {
 	const char *name;
 	const char *calls;
 } presets[] = {
-	{ "4.4", "statx,open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,clone3,close_range,"
-		 "openat2,faccessat2,mount_setattr,statmount,listmount,open_tree_attr" },
+	{ "4.4",
+	  "statx,open_tree,move_mount,fsopen,fsconfig,fsmount,fspick,clone3,close_range,"
+	  "openat2,faccessat2,mount_setattr,statmount,listmount,open_tree_attr" },
 	{ "5.4", "close_range,openat2,faccessat2,mount_setattr,statmount,listmount,"
 		 "open_tree_attr" },
 	{ "6.1", "statmount,listmount,open_tree_attr" },

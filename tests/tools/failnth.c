@@ -29,10 +29,23 @@
 static bool is_counted(unsigned long long number)
 {
 	static const unsigned counted[] = {
-		SYS_mount, SYS_umount2, SYS_mkdirat, SYS_mkdir, SYS_symlinkat, SYS_unlinkat,
-		SYS_fchownat, SYS_fchmod, SYS_fsetxattr, SYS_pwrite64, SYS_fallocate,
-		428 /* open_tree */, 429 /* move_mount */, 430 /* fsopen */, 431 /* fsconfig */,
-		432 /* fsmount */, 442 /* mount_setattr */
+		SYS_mount,
+		SYS_umount2,
+		SYS_mkdirat,
+		SYS_mkdir,
+		SYS_symlinkat,
+		SYS_unlinkat,
+		SYS_fchownat,
+		SYS_fchmod,
+		SYS_fsetxattr,
+		SYS_pwrite64,
+		SYS_fallocate,
+		428 /* open_tree */,
+		429 /* move_mount */,
+		430 /* fsopen */,
+		431 /* fsconfig */,
+		432 /* fsmount */,
+		442 /* mount_setattr */
 	};
 
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
@@ -55,7 +68,8 @@ static bool next_stop(pid_t pid, int *status)
 {
 	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0)
 		return false;
-	return waitpid(pid, status, 0) == pid && !WIFEXITED(*status) && !WIFSIGNALED(*status);
+	return waitpid(pid, status, 0) == pid && !WIFEXITED(*status) &&
+	       !WIFSIGNALED(*status);
 }
 
 static int trace(pid_t pid, unsigned n, int err)

@@ -196,7 +196,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_foreign_mode_is_refused, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_missing_is_enoent, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_without_header_is_absent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_header_is_absent, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_space_is_reserved_before, setup,
 						teardown),
 	};
