@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * layout/: what compiles to what, and what is refused in which words.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fdio.h"
+#include "base/str.h"
+#include "layout/layout.h"
+
+static int compile(const char *text, const char *key, struct om_str *out,
+		   struct om_error *e)
+{
+	const struct om_layout_args args = { .file = "snap.yaml",
+					     .text = text,
+					     .size = strlen(text),
+					     .revision = "42",
+					     .instance_key = key };
+	struct om_profile *p = NULL;
+	int r = om_layout_compile(&args, &p, NULL, e);
+
+	if (r == 0)
+		om_profile_print(p, out);
+	(void)om_profile_free(p);
+	return r;
+}
+
+static void expect(const char *text, const char *key, const char *want)
+{
+	struct om_str out = { 0 };
+	struct om_error e = { 0 };
+
+	(void)compile(text, key, &out, &e);
+	assert_string_equal(e.message, "");
+	assert_string_equal(om_str_get(&out), want);
+	om_str_free(&out);
+}
+
+/* snapd's own example, byte for byte. */
+static void test_as_snapd(void **state)
+{
+	(void)state;
+	expect("name: vanguard\n"
+	       "layout:\n"
+	       "  /usr:\n    bind: $SNAP/usr\n"
+	       "  /lib/mytmp:\n    type: tmpfs\n    mode: 1777\n"
+	       "  /lib/mylink:\n    symlink: $SNAP/link/target\n"
+	       "  /etc/foo.conf:\n    bind-file: $SNAP/foo.conf\n",
+	       NULL,
+	       "/snap/vanguard/42/foo.conf /etc/foo.conf none "
+	       "bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0\n"
+	       "none /lib/mylink none x-snapd.kind=symlink,"
+	       "x-snapd.symlink=/snap/vanguard/42/link/target,x-snapd.origin=layout 0 0\n"
+	       "tmpfs /lib/mytmp tmpfs x-snapd.mode=01777,x-snapd.origin=layout 0 0\n"
+	       "/snap/vanguard/42/usr /usr none rbind,rw,x-snapd.origin=layout 0 0\n");
+}
+
+static void test_variables(void **state)
+{
+	(void)state;
+	expect("name: app\nlayout:\n  /opt/a:\n    bind: $SNAP_DATA/a\n  /opt/b:\n    bind: $SNAP_COMMON/b\n",
+	       NULL,
+	       "/var/snap/app/42/a /opt/a none rbind,rw,x-snapd.origin=layout 0 0\n"
+	       "/var/snap/app/common/b /opt/b none rbind,rw,x-snapd.origin=layout 0 0\n");
+}
+
+static void test_instance(void **state)
+{
+	(void)state;
+	expect("name: app\nlayout:\n  /opt/a:\n    bind: $SNAP/a\n", "key",
+	       "/snap/app_key /snap/app none rbind,x-snapd.origin=overname 0 0\n"
+	       "/var/snap/app_key /var/snap/app none rbind,x-snapd.origin=overname 0 0\n"
+	       "/snap/app/42/a /opt/a none rbind,rw,x-snapd.origin=layout 0 0\n");
+}
+
+static void test_no_layout_is_empty(void **state)
+{
+	(void)state;
+	expect("name: app\napps:\n  a:\n    command: x\n", NULL, "");
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *layout;
+		const char *where;
+		const char *message;
+	} cases[] = {
+		{ "  usr/x:\n    bind: $SNAP/x\n", ":3:", "absolute" },
+		{ "  /usr/../x:\n    bind: $SNAP/x\n", ":3:", ".." },
+		{ "  /proc/x:\n    bind: $SNAP/x\n", ":3:", "cannot" },
+		{ "  /var/lib/snapd/x:\n    bind: $SNAP/x\n", ":3:", "off-limits" },
+		{ "  /nix:\n    bind: $SNAP/x\n", ":3:", "top-level" },
+		{ "  /usr/x:\n    bind: /etc\n", ":4:", "$SNAP" },
+		{ "  /usr/x:\n    bind: $HOME/x\n", ":4:", "$HOME" },
+		{ "  /usr/x:\n    bind: $SNAP/*\n", ":4:", "'*'" },
+		{ "  /usr/x:\n    bind: $SNAP/x\n    symlink: $SNAP/y\n", "", "cannot" },
+		{ "  /usr/x:\n    mode: 755\n", "", "cannot" },
+		{ "  /usr/x:\n    type: ext4\n", ":4:", "ext4" },
+		{ "  /usr/x:\n    type: tmpfs\n    mode: 02755\n", ":5:", "02755" },
+		{ "  /usr/x:\n    type: tmpfs\n    mode: 9\n", ":5:", "9" },
+		{ "  /usr/x:\n    type: tmpfs\n    user: nobody\n", ":5:", "nobody" },
+		{ "  /usr/x:\n    bond: $SNAP/x\n", ":4:", "bond" },
+		{ "  /usr/x:\n    bind: $SNAP/x\n  /usr/x:\n    bind: $SNAP/y\n",
+		  ":5:", "cannot" },
+		{ "  /usr/x:\n    bind: $SNAP/x\n  /usr/x/y:\n    bind: $SNAP/y\n", "",
+		  "/usr/x" },
+		{ "  /usr/x: &a\n    bind: $SNAP/x\n  /usr/y: *a\n", "", "cannot" },
+		{ "  - a\n", ":3:", "cannot" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct om_str out = { 0 };
+		struct om_error e = { 0 };
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "name: app\nlayout:\n%s",
+			       cases[i].layout);
+		if (compile(text, NULL, &out, &e) != -EINVAL)
+			fail_msg("case %zu was accepted: %s", i, cases[i].layout);
+		assert_int_equal(e.kind, OM_ERR_INPUT);
+		if (!strstr(e.where, "snap.yaml") || !strstr(e.where, cases[i].where) ||
+		    !strstr(e.message, cases[i].message))
+			fail_msg("case %zu: %s: %s", i, e.where, e.message);
+		om_str_free(&out);
+	}
+}
+
+static void test_plural_and_broken_documents(void **state)
+{
+	static const char *const texts[] = {
+		"name: app\nlayouts:\n  /usr/x:\n    bind: $SNAP/x\n",
+		"name: app\nlayout: [\n", "a\tb:\n\t- c", "---\n--- x\n",
+		"layout:\n  /usr/x:\n    bind: $SNAP/x\n"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct om_str out = { 0 };
+		struct om_error e = { 0 };
+
+		assert_true(compile(texts[i], NULL, &out, &e) < 0);
+		assert_true(e.message[0] != '\0');
+		om_str_free(&out);
+	}
+}
+
+static void test_names(void **state)
+{
+	static const char *const bad[] = {
+		"",   "a",    "-a",
+		"a-", "a--b", "A",
+		"1",  "a_b",  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_non_null(om_snap_name_check(bad[i]));
+	assert_null(om_snap_name_check("test-snapd-layout"));
+	assert_null(om_snap_name_check("0xgingi-zen-browser"));
+	assert_non_null(om_instance_key_check("toolongkey1"));
+	assert_null(om_instance_key_check("k1"));
+}
+
+/* What is printed parses, and prints the same again: for every layout of the corpus. */
+static void test_corpus_round_trip(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	char dir[512];
+	DIR *d;
+	size_t n = 0;
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/tests/corpus/yaml", top ? top : ".");
+	d = opendir(dir);
+	assert_non_null(d);
+	for (const struct dirent *entry; (entry = readdir(d));) {
+		struct om_str out = { 0 }, again = { 0 };
+		struct om_error e = { 0 };
+		struct om_profile *p = NULL;
+		char *text;
+		size_t size;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		assert_int_equal(
+			om_read_file(dirfd(d), entry->d_name, 1 << 20, &text, &size), 0);
+		if (compile(text, NULL, &out, &e) == 0) {
+			assert_int_equal(om_profile_parse("p", om_str_get(&out), out.len,
+							  &p, &e),
+					 0);
+			om_profile_print(p, &again);
+			assert_string_equal(om_str_get(&again), om_str_get(&out));
+			n++;
+		}
+		(void)om_profile_free(p);
+		om_str_free(&out);
+		om_str_free(&again);
+		free(text);
+	}
+	(void)closedir(d);
+	assert_int_equal(n, 198);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_as_snapd),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_instance),
+		cmocka_unit_test(test_no_layout_is_empty),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_plural_and_broken_documents),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_corpus_round_trip),
+	};
+
+	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
+}
