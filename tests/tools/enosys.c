@@ -19,6 +19,15 @@
 
 #define MAX_CALLS 32
 
+/* Numbers mean nothing without the ABI that they belong to. */
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "enosys knows the system calls of x86_64 and aarch64 only"
+#endif
+
 static const struct {
 	const char *name;
 	unsigned number;
@@ -68,10 +77,17 @@ static size_t parse(const char *what, unsigned numbers[static MAX_CALLS])
 
 static int install(const unsigned *numbers, size_t n)
 {
-	struct sock_filter filter[2 * MAX_CALLS + 2];
+	struct sock_filter filter[2 * MAX_CALLS + 5];
 	struct sock_fprog program = { .filter = filter };
 	unsigned short len = 0;
 
+	filter[len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						     offsetof(struct seccomp_data, arch));
+	/* A program of another ABI would pass unseen, and the test with it. */
+	filter[len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						     NATIVE_ARCH, 1, 0);
+	filter[len++] =
+		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	filter[len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						     offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < n; i++) {

@@ -5,6 +5,7 @@
  * ERRNO 0 the process is killed instead.  Exit status: the command's; 200 when the
  * command made fewer than N such calls; 137 when it was killed.
  */
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,22 +14,59 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define EXIT_NOT_REACHED 200
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 #define NUMBER(regs) ((regs).orig_rax)
 #define RESULT(regs) ((regs).rax)
+#elif defined(__aarch64__)
+#define NUMBER(regs) ((regs).regs[8])
+#define RESULT(regs) ((regs).regs[0])
 #else
-#error "failnth knows the registers of x86_64 only"
+#error "failnth knows the registers of x86_64 and aarch64 only"
 #endif
+
+static bool get_regs(pid_t pid, struct user_regs_struct *regs)
+{
+	struct iovec iov = { .iov_base = regs, .iov_len = sizeof(*regs) };
+
+	return ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &iov) == 0;
+}
+
+static bool set_regs(pid_t pid, struct user_regs_struct *regs)
+{
+	struct iovec iov = { .iov_base = regs, .iov_len = sizeof(*regs) };
+
+	return ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &iov) == 0;
+}
+
+/* At the entry of a call: the kernel executes none. */
+static bool skip_call(pid_t pid, struct user_regs_struct *regs)
+{
+#ifdef __aarch64__
+	/* Not the register, but a set of its own, holds what will be executed. */
+	int none = -1;
+	struct iovec iov = { .iov_base = &none, .iov_len = sizeof(none) };
+
+	(void)regs;
+	return ptrace(PTRACE_SETREGSET, pid, (void *)NT_ARM_SYSTEM_CALL, &iov) == 0;
+#else
+	NUMBER(*regs) = (unsigned long long)-1;
+	return set_regs(pid, regs);
+#endif
+}
 
 static bool is_counted(unsigned long long number)
 {
 	static const unsigned counted[] = {
+#ifdef SYS_mkdir
+		SYS_mkdir,
+#endif
 		SYS_mount,
 		SYS_umount2,
 		SYS_mkdirat,
@@ -87,21 +125,20 @@ static int trace(pid_t pid, unsigned n, int err)
 
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 			continue;
-		if (entry && ptrace(PTRACE_GETREGS, pid, NULL, &regs) == 0 &&
-		    is_counted(NUMBER(regs)) && ++seen == n) {
+		if (entry && get_regs(pid, &regs) && is_counted(NUMBER(regs)) &&
+		    ++seen == n) {
 			reached = true;
 			if (err == 0) {
 				(void)kill(pid, SIGKILL);
 				(void)waitpid(pid, &status, 0);
 				return 137;
 			}
-			NUMBER(regs) = (unsigned long long)-1;
-			(void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
-			if (!next_stop(pid, &status))
-				break;
-			(void)ptrace(PTRACE_GETREGS, pid, NULL, &regs);
+			if (!skip_call(pid, &regs) || !next_stop(pid, &status) ||
+			    !get_regs(pid, &regs))
+				return 2;
 			RESULT(regs) = (unsigned long long)(long long)-err;
-			(void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+			if (!set_regs(pid, &regs))
+				return 2;
 			continue; /* the exit stop is behind us: the next one is an entry */
 		}
 		entry = !entry;
