@@ -61,7 +61,7 @@ static void probe_nesting(const struct om_sys *sys, struct om_facts *facts, int 
 		om_facts_set(facts, OM_FACT_MOUNT_API, OM_NO, NULL, "move_mount: ENOSYS");
 }
 
-void om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts)
+int om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts)
 {
 	_cleanup_close_ int top = -1;
 	_cleanup_close_ int here = -1;
@@ -88,4 +88,5 @@ void om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts)
 		     unique  ? "bit set"
 		     : r < 0 ? strerrorname_np(-r)
 			     : "bit clear");
+	return top < 0 ? top : TAKE_FD(top);
 }

@@ -25,7 +25,8 @@ struct attempt {
 
 static int make_layers(const struct om_sys *sys, int top)
 {
-	static const char *const dirs[] = { "s", "s/upper-name", "l", "l/lower-name" };
+	static const char *const dirs[] = { "s", "s/upper-name", "l", "l/lower-name",
+					    "m" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int r = sys->mkdir(sys, top, dirs[i], 0755);
@@ -87,7 +88,11 @@ static int try_detached(const struct om_sys *sys, int top, struct attempt attemp
 	if (r < 0)
 		return r;
 	merged = sys->fsmount(sys, fs, OM_ATTR_RDONLY);
-	return merged < 0 ? merged : shows_both(merged);
+	if (merged < 0)
+		return merged;
+	/* Where nesting works it goes away with the scratch; elsewhere when it is closed. */
+	(void)!sys->move_mount(sys, merged, top, "m");
+	return shows_both(merged);
 }
 
 static void set_option_fact(struct om_facts *facts, enum om_fact_id id, const char *what,
@@ -98,20 +103,10 @@ static void set_option_fact(struct om_facts *facts, enum om_fact_id id, const ch
 }
 
 /* Everything at once first: on a capable kernel one mount answers all questions. */
-static int probe_detached(const struct om_sys *sys, struct om_facts *facts)
+static int probe_detached(const struct om_sys *sys, struct om_facts *facts, int top)
 {
-	_cleanup_close_ int fs = -1;
-	_cleanup_close_ int top = -1;
-	int all, plain, r;
+	int all, plain, r = make_layers(sys, top);
 
-	fs = sys->fsopen(sys, "tmpfs");
-	if (fs < 0)
-		return fs;
-	r = sys->fsconfig_create(sys, fs);
-	if (r < 0)
-		return r;
-	top = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
-	r = top < 0 ? top : make_layers(sys, top);
 	if (r < 0)
 		return r;
 	all = try_detached(sys, top, (struct attempt){ true, true, true });
@@ -268,9 +263,9 @@ static void probe_attached(const struct om_sys *sys, struct om_facts *facts)
 			result[ATTACHED_LAYER_FD]);
 }
 
-void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts)
+void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts, int scratch)
 {
-	if (om_facts_get(facts, OM_FACT_MOUNT_API) != OM_YES ||
-	    probe_detached(sys, facts) < 0)
+	if (scratch < 0 || om_facts_get(facts, OM_FACT_MOUNT_API) != OM_YES ||
+	    probe_detached(sys, facts, scratch) < 0)
 		probe_attached(sys, facts);
 }

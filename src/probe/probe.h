@@ -23,6 +23,10 @@ void om_probe_lsm(struct om_facts *facts) _nonnull_all_;
  */
 void om_probe_module(struct om_facts *facts) _nonnull_all_;
 
-/* Used by probe.c; see there. */
-void om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts) _nonnull_all_;
-void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts) _nonnull_all_;
+/*
+ * The two parts of om_probe_mount_facts().  The first returns a detached scratch tmpfs
+ * (owned by the caller) that the second goes on with, or -errno.
+ */
+int om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts) _nonnull_all_;
+void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts, int scratch)
+	_nonnull_all_;
