@@ -51,6 +51,9 @@ om_start() {
 	mount -t tmpfs -o mode=0755 om-test "$work" || skip_all "cannot mount a tmpfs"
 	cd "$work" || exit 1
 	mkdir state base
+	[ -x "$OVERMOUNT" ] && [ -x "$TOOLS/tree-snapshot" ] ||
+		{ not_ok "the program and the tools of the tests are built"; plan_end; }
+	check_comparators
 }
 
 # Mount table without ids, propagation groups by number only in kind.
@@ -58,15 +61,38 @@ mounts() {
 	sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //; s/(shared|master):[0-9]+/\1/g' \
 		/proc/self/mountinfo | sort
 }
-# tree DIR: names, types, modes, owners, link targets and contents.  Sizes of directories
-# belong to the file system, not to the tree.
-tree() {
-	(
-		cd "$1" || exit 1
-		find . -type d -printf '%p d %m %U %G\n' -o -type l -printf '%p l %U %G %l\n' \
-			-o -printf '%p %y %m %U %G %s\n' | sort
-		find . -type f -print0 | sort -z | xargs -0 -r cksum
-	)
+# tree DIR: names, types, modes, owners, link targets, contents and extended attributes.
+tree() { "$TOOLS/tree-snapshot" "$1"; }
+
+# noticed WHAT COMMAND...: what the command changes must be seen by the comparator.
+noticed() {
+	local what=$1 before
+	shift
+	before=$("${comparator[@]}")
+	"$@" || not_ok "control: cannot plant $what"
+	if [ -z "$before" ] || [ "$("${comparator[@]}")" = "$before" ]; then
+		not_ok "control: $what is noticed"
+	else
+		ok "control: $what is noticed"
+	fi
+}
+# A comparator that sees nothing would let every test pass.
+check_comparators() {
+	local c=control comparator=(mounts)
+	mkdir -p $c/dir && echo text >$c/file && ln -s file $c/link
+	mount --bind $c $c
+	noticed "a mount" mount -t tmpfs planted $c/dir
+	noticed "a flag of a mount" mount -o remount,bind,nosuid $c/dir
+	noticed "propagation" mount --make-shared $c/dir
+	noticed "a mount that is gone" umount $c/dir
+	comparator=(tree "$c")
+	noticed "a mode" chmod 0711 $c/dir
+	noticed "an owner" chown 5 $c/file
+	noticed "a content" sed -i s/e/a/ $c/file
+	noticed "a link target" ln -sfn elsewhere $c/link
+	noticed "a name" rmdir $c/dir
+	umount $c
+	rm -r $c
 }
 
 # fill_share DIR N: N names of all sorts, none of them foo.
