@@ -28,5 +28,5 @@ void om_probe_module(struct om_facts *facts) _nonnull_all_;
  * (owned by the caller) that the second goes on with, or -errno.
  */
 int om_probe_mount_api(const struct om_sys *sys, struct om_facts *facts) _nonnull_all_;
-void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts, int scratch)
-	_nonnull_all_;
+void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts,
+		      int scratch) _nonnull_all_;

@@ -339,10 +339,13 @@ static int add_child(struct om_scene_dir *dir, int fd, const struct dirent *d)
 
 	if (dir->children.n >= OM_MAX_SIBLINGS)
 		return -E2BIG;
-	if (d->d_type == DT_UNKNOWN) {
+	/* A link is made again, so its owner is asked for; of the rest the kind is enough. */
+	if (d->d_type == DT_UNKNOWN || d->d_type == DT_LNK) {
 		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
 		child.object = object_of(st.st_mode);
+		child.uid = st.st_uid;
+		child.gid = st.st_gid;
 	}
 	if (child.object == OM_OBJECT_SYMLINK) {
 		ssize_t n = readlinkat(fd, d->d_name, link, sizeof(link) - 1);

@@ -29,6 +29,8 @@ struct om_scene_child {
 	char *name; /* owned */
 	char *link; /* owned; content of a symbolic link */
 	enum om_object object;
+	uid_t uid; /* of a symbolic link: it is made again, everything else is bound */
+	gid_t gid;
 };
 
 /* A directory in which something is missing, or that lies on the way to it. */

@@ -19,8 +19,7 @@ static struct om_verdict mimic_consider(const struct om_decisions *d _unused_,
 	return (struct om_verdict){ true, OM_WHY_MIMIC };
 }
 
-static int expand_child(const struct om_scene_dir *dir,
-			const struct om_scene_child *child, const char *path,
+static int expand_child(const struct om_scene_child *child, const char *path,
 			struct om_plan *plan)
 {
 	bool is_dir = child->object == OM_OBJECT_DIR;
@@ -30,8 +29,8 @@ static int expand_child(const struct om_scene_dir *dir,
 		.entry = SIZE_MAX,
 		.path = path,
 		.mode = is_dir ? 0755 : 0644,
-		.uid = dir->uid,
-		.gid = dir->gid,
+		.uid = child->uid,
+		.gid = child->gid,
 	};
 	struct om_step bind = {
 		.kind = OM_STEP_BIND,
@@ -66,7 +65,7 @@ static int expand_children(const struct om_scene_dir *dir, const struct om_names
 		if (!path)
 			return -ENOMEM;
 		if (!om_names_find(names, path))
-			r = expand_child(dir, &dir->children.v[i], path, plan);
+			r = expand_child(&dir->children.v[i], path, plan);
 		free(path);
 	}
 	return r;

@@ -220,6 +220,17 @@ static void render_mkdir(const struct rendering *r)
 	}
 }
 
+static void render_symlink(const struct rendering *r)
+{
+	om_str_add(r->out, "ln -s ");
+	om_str_add_shell(r->out, r->step->source);
+	add_built_path(r);
+	if (r->step->uid == 0 && r->step->gid == 0)
+		return;
+	om_str_addf(r->out, " && chown -h %u:%u", r->step->uid, r->step->gid);
+	add_built_path(r);
+}
+
 static void render_seal(const struct rendering *r)
 {
 	_cleanup_str_ struct om_str options = { 0 };
@@ -269,9 +280,7 @@ void om_step_render(const struct om_step *step, const char *root, const char *st
 		add_built_path(&r);
 		break;
 	case OM_STEP_SYMLINK:
-		om_str_add(out, "ln -s ");
-		om_str_add_shell(out, step->source);
-		add_built_path(&r);
+		render_symlink(&r);
 		break;
 	case OM_STEP_SEAL:
 		render_seal(&r);
