@@ -16,31 +16,6 @@
 #include "base/fdio.h"
 #include "base/str.h"
 
-static int write_file(const char *path, const char *text)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-	size_t n = 0;
-
-	while (text[n])
-		n++;
-	return fd < 0 ? -errno : om_write_all(fd, text, n);
-}
-
-static int map_own_ids(uid_t uid, gid_t gid)
-{
-	char map[64];
-	int r = write_file("/proc/self/setgroups", "deny");
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	r = write_file("/proc/self/uid_map", map);
-	if (r < 0)
-		return r;
-	(void)snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	return write_file("/proc/self/gid_map", map);
-}
-
 /* What an administrator has set that forbids user namespaces. */
 static const char *userns_obstacle(void)
 {
@@ -67,14 +42,10 @@ static const char *userns_obstacle(void)
 
 int om_ns_enter_new(const struct om_sys *sys, struct om_error *e)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
 	int r = sys->unshare(sys, CLONE_NEWNS);
 
 	if (r == -EPERM) {
-		r = sys->unshare(sys, CLONE_NEWUSER | CLONE_NEWNS);
-		if (r == 0)
-			r = map_own_ids(uid, gid);
+		r = sys->unshare_user(sys);
 		if (r < 0) {
 			(void)om_fail(e, OM_ERR_SYSTEM, r,
 				      "cannot make a user namespace: %s",

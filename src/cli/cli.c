@@ -228,7 +228,8 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 
 void om_cli_probe(struct om_facts *facts)
 {
+	const struct om_probe_options options = { .sys = &om_sys_linux };
+
 	om_facts_init(facts);
-	om_probe_mount_facts(&om_sys_linux, facts);
-	om_probe_lsm(facts);
+	om_probe(&options, OM_FACTS_FOR_APPLY, facts);
 }

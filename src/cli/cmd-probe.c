@@ -22,8 +22,9 @@ static int run_probe(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 0)
 		return om_cli_usage(&cli, "want no operand");
-	om_cli_probe(&facts);
-	om_probe_module(&facts);
+	om_facts_init(&facts);
+	om_probe(&(struct om_probe_options){ .sys = &om_sys_linux }, OM_FACTS_ALL,
+		 &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++) {
 		*cell++ = om_fact_name((enum om_fact_id)i);
 		*cell++ = om_tristate_name(facts.fact[i].state);

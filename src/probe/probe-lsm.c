@@ -1,57 +1,227 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * AppArmor: whether it is in force, and the label that an overlay of ours would carry.
+ * Security modules: which are in force, our label, and what AppArmor mediates.  The
+ * feature tree is read file by file: no version says what a vendor has patched.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/apparmor.h>
 
-#include "base/cleanup.h"
-#include "probe/probe.h"
+#include "base/str.h"
+#include "probe/prober.h"
 
-static void probe_label(struct om_facts *facts)
+#define FEATURES "/sys/kernel/security/apparmor/features/"
+
+void om_probe_lsm(struct om_prober *p, struct om_fact *fact)
 {
-	_cleanup_free_ char *label = NULL;
-	char *mode; /* points into label */
+	char list[sizeof(fact->value)];
+	int r = om_prober_read(p, "/sys/kernel/security/lsm", list, sizeof(list));
 
-	if (aa_getcon(&label, &mode) < 0) {
-		om_facts_set(facts, OM_FACT_APPARMOR_LABEL, OM_UNKNOWN, NULL,
-			     "aa_getcon: %s", strerrorname_np(errno));
-		return;
-	}
-	om_facts_set(facts, OM_FACT_APPARMOR_LABEL,
-		     strcmp(label, "unconfined") == 0 ? OM_YES : OM_NO, label,
-		     "aa_getcon: mode %s", mode ? mode : "none");
+	if (r == 0)
+		om_fact_set_to(fact, OM_YES, list, "/sys/kernel/security/lsm");
+	else
+		/* Missing before 4.11, and where securityfs is not mounted. */
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "/sys/kernel/security/lsm: %s",
+			       strerrorname_np(-r));
 }
 
-void om_probe_lsm(struct om_facts *facts)
+void om_probe_apparmor(struct om_prober *p, struct om_fact *fact)
 {
-	if (aa_is_enabled()) {
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_YES, NULL, "aa_is_enabled");
-		probe_label(facts);
-		return;
-	}
-	switch (errno) {
-	case ENOSYS:
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_NO, NULL,
-			     "aa_is_enabled: not in this kernel");
+	int r = p->sys->apparmor(p->sys);
+
+	switch (r) {
+	case 0:
+		om_fact_set_to(fact, OM_YES, NULL, "aa_is_enabled: yes");
 		break;
-	case ECANCELED:
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_NO, NULL,
-			     "aa_is_enabled: disabled at boot");
+	case -ENOSYS:
+		om_fact_set_to(fact, OM_NO, NULL, "aa_is_enabled: not in this kernel");
 		break;
-	case ENOENT:
-		/* The interface is not mounted: it may be in force all the same. */
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_UNKNOWN, NULL,
-			     "aa_is_enabled: securityfs is not mounted");
-		probe_label(facts);
-		return;
+	case -ECANCELED:
+		om_fact_set_to(fact, OM_NO, NULL, "aa_is_enabled: disabled at boot");
+		break;
+	case -ENOENT:
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "aa_is_enabled: securityfs is not mounted");
+		break;
 	default:
-		om_facts_set(facts, OM_FACT_APPARMOR, OM_UNKNOWN, NULL,
-			     "aa_is_enabled: %s", strerrorname_np(errno));
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "aa_is_enabled: %s",
+			       strerrorname_np(-r));
+	}
+}
+
+void om_probe_apparmor_label(struct om_prober *p, struct om_fact *fact)
+{
+	char label[sizeof(fact->value)], mode[16];
+	int r;
+
+	if (om_facts_get(&p->facts, OM_FACT_APPARMOR) == OM_NO) {
+		om_fact_set_to(fact, OM_YES, "unconfined", "no AppArmor, so no label");
 		return;
 	}
-	om_facts_set(facts, OM_FACT_APPARMOR_LABEL, OM_YES, "unconfined",
-		     "no AppArmor, so no label");
+	r = p->sys->apparmor_label(p->sys, label, sizeof(label), mode, sizeof(mode));
+	if (r < 0) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "aa_getcon: %s",
+			       strerrorname_np(-r));
+		return;
+	}
+	/* A stack of labels counts as confined: one of them may be. */
+	om_fact_set_to(fact,
+		       om_streq(label, "unconfined") || om_streq(mode, "unconfined")
+			       ? OM_YES
+			       : OM_NO,
+		       label, "aa_getcon: %s", *mode ? mode : "no mode");
+}
+
+/* Answers for a kernel without AppArmor; true when it has. */
+static bool has_apparmor(const struct om_prober *p, struct om_fact *fact)
+{
+	const struct om_fact *enabled = &p->facts.fact[OM_FACT_APPARMOR];
+
+	if (enabled->state == OM_NO)
+		om_fact_set_to(fact, OM_NO, NULL, "%s", enabled->evidence);
+	return enabled->state != OM_NO;
+}
+
+/*
+ * A file of the feature tree.  That it is missing is an answer only where the tree is
+ * there: its first file is on every kernel that has one.
+ */
+static int read_feature(const struct om_prober *p, const char *name, char *buf,
+			size_t size)
+{
+	char path[128], any[64];
+	int r;
+
+	(void)snprintf(path, sizeof(path), FEATURES "%s", name);
+	r = om_prober_read(p, path, buf, size);
+	if (r == -ENOENT &&
+	    om_prober_read(p, FEATURES "capability", any, sizeof(any)) < 0)
+		return -EAGAIN;
+	return r;
+}
+
+/* Is word one of the words of text? */
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = strstr(text, word); s; s = strstr(s + 1, word))
+		if ((s == text || s[-1] == ' ') && (s[n] == '\0' || s[n] == ' '))
+			return true;
+	return false;
+}
+
+static void set_unreadable(struct om_fact *fact, const char *name, int r)
+{
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "features/%s: %s", name,
+		       r == -EAGAIN ? "no feature tree" : strerrorname_np(-r));
+}
+
+/* YES when the file has the word (any content for NULL), NO when it is missing. */
+static void set_by_feature(const struct om_prober *p, struct om_fact *fact,
+			   const char *name, const char *word)
+{
+	char text[sizeof(fact->value)];
+	int r = read_feature(p, name, text, sizeof(text));
+
+	if (r == -ENOENT)
+		om_fact_set_to(fact, OM_NO, NULL, "features/%s: not there", name);
+	else if (r < 0)
+		set_unreadable(fact, name, r);
+	else
+		om_fact_set_to(fact, !word || has_word(text, word) ? OM_YES : OM_NO, text,
+			       "features/%s", name);
+}
+
+void om_probe_apparmor_mount(struct om_prober *p, struct om_fact *fact)
+{
+	if (has_apparmor(p, fact))
+		set_by_feature(p, fact, "mount/mask", "mount");
+}
+
+void om_probe_apparmor_pivot_root(struct om_prober *p, struct om_fact *fact)
+{
+	if (!has_apparmor(p, fact))
+		return;
+	set_by_feature(p, fact, "mount/mask", "pivot_root");
+	/* Ubuntu's 4.4 mediates it and says so elsewhere. */
+	if (fact->state == OM_NO)
+		set_by_feature(p, fact, "namespaces/pivot_root", "yes");
+}
+
+void om_probe_apparmor_move_mount(struct om_prober *p, struct om_fact *fact)
+{
+	if (has_apparmor(p, fact))
+		set_by_feature(p, fact, "mount/move_mount", NULL);
+}
+
+void om_probe_apparmor_stacking(struct om_prober *p, struct om_fact *fact)
+{
+	if (has_apparmor(p, fact))
+		set_by_feature(p, fact, "domain/stack", "yes");
+}
+
+void om_probe_apparmor_userns(struct om_prober *p, struct om_fact *fact)
+{
+	char sysctl[16];
+	int r;
+
+	if (!has_apparmor(p, fact))
+		return;
+	set_by_feature(p, fact, "namespaces/mask", "userns_create");
+	if (fact->state != OM_YES)
+		return;
+	/* Profiles can be asked about it; whether the unconfined are, a sysctl says. */
+	r = om_prober_read(p, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+			   sysctl, sizeof(sysctl));
+	fact->fleeting = true;
+	if (r == -ENOENT)
+		om_fact_set_to(fact, OM_NO, NULL,
+			       "userns_create is mediated, and there is no sysctl that "
+			       "restricts the unconfined");
+	else if (r < 0)
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "kernel.apparmor_restrict_unprivileged_userns: %s",
+			       strerrorname_np(-r));
+	else
+		om_fact_set_to(fact, om_streq(sysctl, "0") ? OM_NO : OM_YES, sysctl,
+			       "kernel.apparmor_restrict_unprivileged_userns");
+}
+
+struct onexec {
+	const struct om_sys *sys;
+	const char *label;
+};
+
+static int try_onexec(void *arg)
+{
+	const struct onexec *o = arg;
+
+	return o->sys->apparmor_change(o->sys, o->label, true);
+}
+
+void om_probe_apparmor_onexec(struct om_prober *p, struct om_fact *fact)
+{
+	bool confined = om_facts_get(&p->facts, OM_FACT_APPARMOR_LABEL) != OM_YES;
+	struct onexec o = { p->sys, p->options->app_label };
+	int r;
+
+	if (!has_apparmor(p, fact))
+		return;
+	/* Policy is loaded and replaced while the kernel runs. */
+	fact->fleeting = true;
+	if (!o.label && confined) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "not tried: no label was given (--app-label)");
+		return;
+	}
+	if (!o.label)
+		o.label = "unconfined";
+	r = p->sys->in_child(p->sys, try_onexec, &o);
+	om_prober_set(fact, r, "aa_change_onexec",
+		      r == -ENOENT ? "no such profile" : NULL);
+	/* Being refused is the answer here. */
+	if (r == -EACCES || r == -EPERM)
+		fact->state = OM_NO;
+	(void)snprintf(fact->value, sizeof(fact->value), "%s", o.label);
 }

@@ -1,132 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the overlay file system comes from, by libkmod.  libkmod brings a crypto library
- * whose start costs more than a whole apply, so it is loaded here, when asked, and never
- * on the way of apply.
+ * Where file systems come from.  /proc/filesystems says what is there now; libkmod says
+ * why something is not, and is asked only here.
  */
-#include <dlfcn.h>
 #include <errno.h>
-#include <libkmod.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "probe/probe.h"
+#include "base/fdio.h"
+#include "base/str.h"
+#include "probe/prober.h"
 
-#ifndef LIBKMOD_SONAME
-#define LIBKMOD_SONAME "libkmod.so.2"
-#endif
+#define FILESYSTEMS "/proc/filesystems"
 
-#define KMOD_FUNCTIONS(X)                                                                \
-	X(kmod_new)                                                                      \
-	X(kmod_unref)                                                                    \
-	X(kmod_module_new_from_lookup)                                                   \
-	X(kmod_module_get_module)                                                        \
-	X(kmod_module_get_initstate)                                                     \
-	X(kmod_module_apply_filter)                                                      \
-	X(kmod_module_unref)                                                             \
-	X(kmod_module_unref_list)
-
-#define DECLARE(fn) typeof(fn) *fn;
-struct kmod_api {
-	void *library;
-	KMOD_FUNCTIONS(DECLARE)
-};
-
-static int load_kmod(struct kmod_api *api)
+/* Whole words: Ubuntu's 4.4 lists "overlayfs" too, which is another format. */
+static int is_listed(const struct om_prober *p, const char *name)
 {
-	api->library = dlopen(LIBKMOD_SONAME, RTLD_NOW | RTLD_LOCAL);
-	if (!api->library)
-		return -ENOENT;
-#define RESOLVE(fn)                                                                      \
-	api->fn = (typeof(api->fn))dlsym(api->library, #fn);                             \
-	if (!api->fn)                                                                    \
-		return -ENOENT;
-	KMOD_FUNCTIONS(RESOLVE)
+	_cleanup_close_ int fd = p->sys->open(p->sys, AT_FDCWD, FILESYSTEMS, O_RDONLY, 0);
+	_cleanup_free_ char *text = NULL;
+	size_t size, n = strlen(name);
+	int r = fd < 0 ? fd : om_read_fd(fd, 65536, &text, &size);
+
+	if (r < 0)
+		return r;
+	for (const char *line = text, *next; *line; line = next) {
+		size_t length = strcspn(line, "\n");
+
+		next = line + length + (line[length] == '\n');
+		if (length > n && line[length - n - 1] == '\t' &&
+		    strncmp(line + length - n, name, n) == 0)
+			return 1;
+	}
 	return 0;
 }
 
-static bool is_blacklisted(const struct kmod_api *api, struct kmod_ctx *ctx,
-			   const struct kmod_list *list)
+int om_prober_registered(struct om_prober *p, const char *name, int *cache)
 {
-	struct kmod_list *left = NULL;
-	bool blacklisted;
-
-	if (api->kmod_module_apply_filter(ctx, KMOD_FILTER_BLACKLIST, list, &left) < 0)
-		return false;
-	blacklisted = !left;
-	(void)api->kmod_module_unref_list(left);
-	return blacklisted;
+	if (*cache != -EAGAIN)
+		return *cache;
+	*cache = is_listed(p, name);
+	if (*cache == 0 && p->options->load_modules &&
+	    p->sys->module_load(p->sys, name) == 0)
+		*cache = is_listed(p, name);
+	return *cache;
 }
 
-static void describe(const struct kmod_api *api, struct kmod_ctx *ctx,
-		     const struct kmod_list *list, struct om_facts *facts)
+static void probe_module(struct om_prober *p, struct om_fact *fact, const char *name,
+			 int *cache)
 {
-	struct kmod_module *module = api->kmod_module_get_module(list);
-	int state = api->kmod_module_get_initstate(module);
+	int registered = om_prober_registered(p, name, cache);
+	int r = p->sys->module(p->sys, name);
+	const char *word = r < 0 ? NULL : om_module_name((enum om_module)r);
 
-	if (state == KMOD_MODULE_BUILTIN)
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_YES, "builtin", "libkmod");
-	else if (state == KMOD_MODULE_LIVE || state == KMOD_MODULE_COMING)
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_YES, "live", "libkmod");
-	else if (is_blacklisted(api, ctx, list))
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_NO, "blacklisted",
-			     "libkmod: a modprobe.d file says blacklist overlay");
+	/* Modules come and go. */
+	fact->fleeting = true;
+	if (registered > 0 && (r < 0 || r == OM_MODULE_LOADABLE ||
+			       r == OM_MODULE_MISSING || r == OM_MODULE_BLACKLISTED))
+		/* A kernel without modules has no list of what is built in. */
+		om_fact_set_to(fact, OM_YES, "builtin",
+			       FILESYSTEMS " lists it; libkmod: %s",
+			       word ? word : strerrorname_np(-r));
+	else if (registered > 0)
+		om_fact_set_to(fact, OM_YES, word, FILESYSTEMS " and libkmod");
+	else if (r < 0)
+		om_fact_set_to(fact, registered == 0 ? OM_NO : OM_UNKNOWN, NULL,
+			       FILESYSTEMS ": %s; libkmod: %s",
+			       registered == 0 ? "not listed"
+					       : strerrorname_np(-registered),
+			       strerrorname_np(-r));
+	else if (registered == 0 || r == OM_MODULE_LOADABLE || r == OM_MODULE_BLACKLISTED)
+		om_fact_set_to(fact, OM_NO, word, "libkmod; " FILESYSTEMS ": %s",
+			       registered == 0 ? "not listed"
+					       : strerrorname_np(-registered));
 	else
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_NO, "loadable",
-			     "libkmod: the module is there and not loaded");
-	(void)api->kmod_module_unref(module);
+		om_fact_set_to(fact, OM_UNKNOWN, word, "libkmod; " FILESYSTEMS ": %s",
+			       strerrorname_np(-registered));
 }
 
-static void lookup(const struct kmod_api *api, struct om_facts *facts)
+void om_probe_overlay_module(struct om_prober *p, struct om_fact *fact)
 {
-	struct kmod_ctx *ctx = api->kmod_new(NULL, NULL);
-	struct kmod_list *list = NULL;
-	int r;
-
-	if (!ctx) {
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_UNKNOWN, NULL,
-			     "libkmod: no context");
-		return;
-	}
-	r = api->kmod_module_new_from_lookup(ctx, "fs-overlay", &list);
-	if (r == 0 && !list)
-		r = api->kmod_module_new_from_lookup(ctx, "overlay", &list);
-	if (r == 0 && list)
-		describe(api, ctx, list, facts);
-	else
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_NO, "missing",
-			     "libkmod: no module and not listed as builtin%s%s",
-			     r < 0 ? ": " : "", r < 0 ? strerrorname_np(-r) : "");
-	(void)api->kmod_module_unref_list(list);
-	(void)api->kmod_unref(ctx);
+	probe_module(p, fact, "overlay", &p->overlay);
 }
 
-/* A kernel without modules has no list of what is built in: /proc/filesystems tells. */
-static bool is_registered(void)
+void om_probe_squashfs_module(struct om_prober *p, struct om_fact *fact)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/filesystems", "re");
-	char line[128];
-
-	/* Whole word: Ubuntu's 4.4 lists "overlayfs" too, which is another format. */
-	while (f && fgets(line, sizeof(line), f))
-		if (strcmp(line, "nodev\toverlay\n") == 0)
-			return true;
-	return false;
-}
-
-void om_probe_module(struct om_facts *facts)
-{
-	struct kmod_api api = { 0 };
-
-	if (load_kmod(&api) == 0)
-		lookup(&api, facts);
-	else
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_UNKNOWN, NULL,
-			     "%s: cannot load", LIBKMOD_SONAME);
-	if (om_facts_get(facts, OM_FACT_OVERLAY_MODULE) != OM_YES && is_registered())
-		om_facts_set(facts, OM_FACT_OVERLAY_MODULE, OM_YES, "builtin",
-			     "/proc/filesystems lists overlay; libkmod does not know it");
-	if (api.library)
-		(void)dlclose(api.library);
+	probe_module(p, fact, "squashfs", &p->squashfs);
 }

@@ -1,271 +1,338 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A read-only overlay of a skeleton over another directory, checked by content: a name of
- * each layer must be seen, since old kernels mount with layers missing (mount(2) cuts a
- * long option string in silence) and a mount that succeeds proves nothing.
+ * What this kernel's overlay can do: options alone and together, layers in each form,
+ * depth, upper layers, marks.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "probe/probe.h"
+#include "base/fdio.h"
+#include "probe/prober.h"
 #include "profile/profile.h"
 
-struct attempt {
-	bool layer_fd;
-	bool nofollow;
-	bool metacopy;
-};
+static const struct om_option redirect_nofollow[] = { { "redirect_dir", "nofollow" },
+						      { NULL, NULL } };
+static const struct om_option no_metacopy[] = { { "metacopy", "off" }, { NULL, NULL } };
 
-static int make_layers(const struct om_sys *sys, int top)
+/* One try in the scratch directory, of which only the outcome counts. */
+static void try_once(struct om_prober *p, struct om_fact *fact, const char *what,
+		     struct om_overlay_try how)
 {
-	static const char *const dirs[] = { "s", "s/upper-name", "l", "l/lower-name",
-					    "m" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		int r = sys->mkdir(sys, top, dirs[i], 0755);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int shows_both(int merged)
-{
-	struct stat st;
-
-	if (fstatat(merged, "upper-name", &st, 0) < 0 ||
-	    fstatat(merged, "lower-name", &st, 0) < 0)
-		return -errno;
-	return 0;
-}
-
-static int set_layers(const struct om_sys *sys, int fs, int top, bool by_fd)
-{
-	_cleanup_close_ int skeleton = -1;
-	_cleanup_close_ int lower = -1;
-	char paths[2 * OM_FD_PATH_SIZE + 2];
+	_cleanup_close_ int merged = -1;
 	int r;
 
-	skeleton = sys->open(sys, top, "s", O_PATH | O_DIRECTORY, 0);
-	lower = sys->open(sys, top, "l", O_PATH | O_DIRECTORY, 0);
-	if (skeleton < 0 || lower < 0)
-		return skeleton < 0 ? skeleton : lower;
-	if (by_fd) {
-		r = sys->fsconfig_fd(sys, fs, "lowerdir+", skeleton);
-		if (r == 0)
-			r = sys->fsconfig_fd(sys, fs, "lowerdir+", lower);
-		return r < 0 ? r : sys->fsconfig_create(sys, fs);
+	if (!om_overlay_possible(p, fact))
+		return;
+	r = om_overlay_layers(p);
+	if (p->dir < 0) {
+		om_prober_set_scratch(p, fact, r, what);
+		return;
 	}
-	(void)snprintf(paths, sizeof(paths), "%s:%s", OM_FD_PATH(skeleton),
-		       OM_FD_PATH(lower));
-	r = sys->fsconfig_string(sys, fs, "lowerdir", paths);
-	return r < 0 ? r : sys->fsconfig_create(sys, fs);
+	how.top = p->dir;
+	how.upper = how.upper ? how.upper : "s";
+	how.lower = "l";
+	how.call = "making the layers";
+	merged = r < 0 ? r : om_overlay_mount(p, &how);
+	om_overlay_set(fact, merged, what, &how);
 }
 
-static int try_detached(const struct om_sys *sys, int top, struct attempt attempt)
+void om_probe_overlay_ro(struct om_prober *p, struct om_fact *fact)
+{
+	try_once(p, fact, "skeleton over a directory", (struct om_overlay_try){ 0 });
+}
+
+void om_probe_lowerdir_plus(struct om_prober *p, struct om_fact *fact)
+{
+	try_once(p, fact, "layers one by one",
+		 (struct om_overlay_try){ .by = OM_LAYERS_PLUS });
+}
+
+void om_probe_layer_fd(struct om_prober *p, struct om_fact *fact)
+{
+	try_once(p, fact, "layers by descriptor",
+		 (struct om_overlay_try){ .by = OM_LAYERS_FD });
+}
+
+void om_probe_nofollow(struct om_prober *p, struct om_fact *fact)
+{
+	try_once(p, fact, "redirect_dir=nofollow",
+		 (struct om_overlay_try){ .options = redirect_nofollow });
+}
+
+void om_probe_metacopy_off(struct om_prober *p, struct om_fact *fact)
+{
+	try_once(p, fact, "metacopy=off",
+		 (struct om_overlay_try){ .options = no_metacopy });
+}
+
+void om_probe_options_together(struct om_prober *p, struct om_fact *fact)
+{
+	bool nofollow = om_facts_get(&p->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES;
+	bool metacopy = om_facts_get(&p->facts, OM_FACT_OVERLAY_METACOPY_OFF) == OM_YES;
+	struct om_option both[] = { redirect_nofollow[0],
+				    no_metacopy[0],
+				    { NULL, NULL } };
+
+	if (nofollow && metacopy) {
+		try_once(p, fact, "both options",
+			 (struct om_overlay_try){ .options = both });
+		if (fact->state == OM_YES)
+			(void)snprintf(fact->value, sizeof(fact->value),
+				       "redirect_dir=nofollow,metacopy=off");
+		return;
+	}
+	/* What is accepted alone is all that there is to be passed. */
+	*fact = p->facts.fact[nofollow ? OM_FACT_OVERLAY_NOFOLLOW
+				       : OM_FACT_OVERLAY_METACOPY_OFF];
+	if (nofollow || metacopy)
+		(void)snprintf(fact->value, sizeof(fact->value), "%s",
+			       nofollow ? "redirect_dir=nofollow" : "metacopy=off");
+}
+
+void om_probe_userxattr(struct om_prober *p, struct om_fact *fact)
+{
+	static const struct om_option option[] = { { "userxattr", NULL },
+						   { NULL, NULL } };
+
+	try_once(p, fact, "userxattr", (struct om_overlay_try){ .options = option });
+}
+
+/* A tmpfs that no namespace has, with the layers in it; fd or -errno. */
+static int detached_layers(const struct om_sys *sys, struct om_overlay_try *how)
 {
 	_cleanup_close_ int fs = -1;
+	_cleanup_close_ int top = -1;
+	int r;
+
+	how->call = "detached tmpfs";
+	fs = sys->fsopen(sys, "tmpfs");
+	r = fs < 0 ? fs : sys->fsconfig_create(sys, fs);
+	if (r < 0)
+		return r;
+	top = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
+	r = top < 0 ? top : om_overlay_make_layers(sys, top);
+	return r < 0 ? r : TAKE_FD(top);
+}
+
+void om_probe_detached_lower(struct om_prober *p, struct om_fact *fact)
+{
+	struct om_overlay_try how = { .upper = "s", .lower = "l", .detached_only = true };
+	_cleanup_close_ int top = -1;
 	_cleanup_close_ int merged = -1;
-	int r = 0;
 
-	fs = sys->fsopen(sys, "overlay");
-	if (fs < 0)
-		return fs;
-	if (attempt.nofollow)
-		r = sys->fsconfig_string(sys, fs, "redirect_dir", "nofollow");
-	if (r == 0 && attempt.metacopy)
-		r = sys->fsconfig_string(sys, fs, "metacopy", "off");
+	if (!om_overlay_possible(p, fact))
+		return;
+	top = detached_layers(p->sys, &how);
+	how.top = top;
+	merged = top < 0 ? top : om_overlay_mount(p, &how);
+	om_overlay_set(fact, merged, "layers on a detached tmpfs", &how);
+}
+
+/* An overlay of s over lower_fd (or l), attached at a new directory; fd or -errno. */
+static int stack(struct om_prober *p, struct om_overlay_try *how, const char *at,
+		 int lower_fd)
+{
+	int r = p->sys->mkdir(p->sys, p->dir, at, 0755);
+
+	*how = (struct om_overlay_try){ .top = p->dir,
+					.upper = "s",
+					.lower = "l",
+					.lower_fd = lower_fd,
+					.at_dir = p->dir,
+					.at = at,
+					.call = "directory to mount at" };
+	return r < 0 ? r : om_overlay_mount(p, how);
+}
+
+void om_probe_stack_depth(struct om_prober *p, struct om_fact *fact)
+{
+	struct om_overlay_try how = { .call = "making the layers" };
+	_cleanup_close_ int one = -1;
+	_cleanup_close_ int two = -1;
+	int r;
+
+	if (!om_overlay_possible(p, fact))
+		return;
+	r = om_overlay_layers(p);
+	if (p->dir < 0) {
+		om_prober_set_scratch(p, fact, r, "overlay over overlay");
+		return;
+	}
+	one = r < 0 ? r : stack(p, &how, "depth1", 0);
+	if (one >= 0)
+		two = stack(p, &how, "depth2", one);
+	om_overlay_set(fact, one < 0 ? one : two, "overlay over overlay", &how);
+	if (one >= 0)
+		(void)snprintf(fact->value, sizeof(fact->value), "%d", two < 0 ? 1 : 2);
+}
+
+static int write_through(struct om_prober *p, struct om_overlay_try *how, int merged)
+{
+	int r;
+
+	how->call = "creating a file";
+	r = p->sys->mkfile(p->sys, merged, "new", 0644);
+	if (r < 0)
+		return r;
+	how->call = "removing a name of the lower layer";
+	r = p->sys->unlink(p->sys, merged, "lower-name", AT_REMOVEDIR);
+	if (r < 0)
+		return r;
+	how->call = "looking for the removed name";
+	r = p->sys->stat(p->sys, merged, "lower-name");
+	return r == -ENOENT ? 0 : r < 0 ? r : -EEXIST;
+}
+
+void om_probe_upper_tmpfs(struct om_prober *p, struct om_fact *fact)
+{
+	struct om_overlay_try how = { .lower = "l", .writable = true };
+	_cleanup_close_ int merged = -1;
+	int r;
+
+	if (!om_overlay_possible(p, fact))
+		return;
+	r = om_overlay_layers(p);
+	if (p->dir < 0) {
+		om_prober_set_scratch(p, fact, r, "overlay with an upper layer");
+		return;
+	}
+	how.top = p->dir;
+	how.call = "making the layers";
+	merged = r < 0 ? r : om_overlay_mount(p, &how);
+	r = merged < 0 ? merged : write_through(p, &how, merged);
+	om_overlay_set(fact, r, "upper layer on a tmpfs", &how);
 	if (r == 0)
-		r = set_layers(sys, fs, top, attempt.layer_fd);
-	if (r < 0)
-		return r;
-	merged = sys->fsmount(sys, fs, OM_ATTR_RDONLY);
-	if (merged < 0)
-		return merged;
-	/* Where nesting works it goes away with the scratch; elsewhere when it is closed. */
-	(void)!sys->move_mount(sys, merged, top, "m");
-	return shows_both(merged);
+		om_fact_set_to(
+			fact, OM_YES, NULL,
+			"upper layer on a tmpfs: a file made, a lower name removed");
 }
 
-static void set_option_fact(struct om_facts *facts, enum om_fact_id id, const char *what,
-			    int r)
+/* Is name hidden by what was put in layer `mark`? */
+static void probe_hidden(struct om_prober *p, struct om_fact *fact, const char *what,
+			 const char *mark, const char *name)
 {
-	om_facts_set(facts, id, r < 0 ? OM_NO : OM_YES, NULL, "%s: %s", what,
-		     r < 0 ? strerrorname_np(-r) : "mounted, both layers seen");
+	struct om_overlay_try how = {
+		.top = p->dir, .upper = mark, .lower = "l", .call = "mount"
+	};
+	_cleanup_close_ int merged = om_overlay_mount(p, &how);
+	int r = merged;
+
+	/* The name that every try looks up in the upper layer is in s, not in the marks. */
+	if (merged >= 0) {
+		r = p->sys->stat(p->sys, merged, name);
+		how.call = "looking for the hidden name";
+		r = r == 0 ? -EEXIST : r == -ENOENT ? 0 : r;
+	}
+	om_overlay_set(fact, r, what, &how);
+	if (r == 0)
+		om_fact_set_to(fact, OM_YES, NULL, "%s: the name is hidden", what);
 }
 
-/* Everything at once first: on a capable kernel one mount answers all questions. */
-static int probe_detached(const struct om_sys *sys, struct om_facts *facts, int top)
+/* A layer of its own, with the name that tries look for. */
+static int make_mark_layer(struct om_prober *p, const char *layer)
 {
-	int all, plain, r = make_layers(sys, top);
+	char name[32];
+	int r = p->sys->mkdir(p->sys, p->dir, layer, 0755);
 
+	(void)snprintf(name, sizeof(name), "%s/upper-name", layer);
+	return r < 0 ? r : p->sys->mkdir(p->sys, p->dir, name, 0755);
+}
+
+void om_probe_whiteout(struct om_prober *p, struct om_fact *fact)
+{
+	int r;
+
+	if (!om_overlay_possible(p, fact))
+		return;
+	r = om_overlay_layers(p);
+	if (r == 0)
+		r = make_mark_layer(p, "whiteout");
+	if (r == 0)
+		r = p->sys->mknod(p->sys, p->dir, "whiteout/both", S_IFCHR | 0000, 0);
+	if (r < 0)
+		om_prober_set_scratch(p, fact, r, "making a device 0:0");
+	else
+		probe_hidden(p, fact, "device 0:0", "whiteout", "both");
+}
+
+static int make_opaque(struct om_prober *p)
+{
+	_cleanup_close_ int fd = -1;
+	int r = make_mark_layer(p, "opaque");
+
+	if (r == 0)
+		r = p->sys->mkdir(p->sys, p->dir, "opaque/both", 0755);
 	if (r < 0)
 		return r;
-	all = try_detached(sys, top, (struct attempt){ true, true, true });
-	plain = all == 0
-			? 0
-			: try_detached(sys, top, (struct attempt){ false, false, false });
-	if (plain == -ENODEV || plain == -EPERM) {
-		om_facts_set(facts, OM_FACT_OVERLAY_RO, OM_NO, NULL, "fsopen overlay: %s",
-			     strerrorname_np(-plain));
+	fd = p->sys->open(p->sys, p->dir, "opaque/both", O_RDONLY | O_DIRECTORY, 0);
+	return fd < 0 ? fd
+		      : p->sys->setxattr(p->sys, fd, "trusted.overlay.opaque", "y", 1);
+}
+
+void om_probe_opaque(struct om_prober *p, struct om_fact *fact)
+{
+	int r;
+
+	if (!om_overlay_possible(p, fact))
+		return;
+	r = om_overlay_layers(p);
+	if (r == 0)
+		r = make_opaque(p);
+	if (r < 0)
+		om_prober_set_scratch(p, fact, r, "setting trusted.overlay.opaque");
+	else
+		probe_hidden(p, fact, "opaque directory", "opaque", "both/inside");
+}
+
+/* In a child: nothing of the parent's namespace is left, so a scratch of its own. */
+static int try_in_userns(void *arg)
+{
+	struct om_prober *p = arg;
+	struct om_fact *fact = &p->facts.fact[OM_FACT_OVERLAY_USERNS];
+	struct om_overlay_try how = { .upper = "s", .lower = "l" };
+	_cleanup_close_ int merged = -1;
+	_cleanup_close_ int top = -1;
+	int r = p->sys->unshare_user(p->sys);
+
+	how.call = "unshare(CLONE_NEWUSER)";
+	if (r == 0) {
+		r = top = om_prober_scratch(p->sys, &how.call);
+		how.top = top;
+	}
+	if (top >= 0)
+		r = om_overlay_make_layers(p->sys, top);
+	if (r < 0) {
+		om_prober_set(fact, r, how.call, NULL);
 		return 0;
 	}
-	if (plain < 0)
-		return -EOPNOTSUPP; /* layers on a detached mount are not taken: try attached */
-	set_option_fact(facts, OM_FACT_OVERLAY_RO, "skeleton over a directory", 0);
-	set_option_fact(facts, OM_FACT_OVERLAY_DETACHED_LOWER,
-			"layers on a detached tmpfs", 0);
-	r = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ true, false, false });
-	set_option_fact(facts, OM_FACT_OVERLAY_LAYER_FD, "lowerdir+ by fd", r);
-	r = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ false, true, false });
-	set_option_fact(facts, OM_FACT_OVERLAY_NOFOLLOW, "redirect_dir=nofollow", r);
-	r = all == 0 ? 0 : try_detached(sys, top, (struct attempt){ false, true, true });
-	set_option_fact(facts, OM_FACT_OVERLAY_METACOPY_OFF, "metacopy=off", r);
+	merged = om_overlay_mount(p, &how);
+	om_overlay_set(fact, merged, "in a user namespace", &how);
+	/* A tmpfs could be mounted there, so a refusal is about overlay. */
+	if (merged == -EPERM)
+		fact->state = OM_NO;
 	return 0;
 }
 
-/* What the child of probe_attached() reports, in this order. */
-enum {
-	ATTACHED_PLAIN,
-	ATTACHED_NOFOLLOW,
-	ATTACHED_METACOPY,
-	ATTACHED_LAYER_FD,
-	_ATTACHED_MAX
-};
-
-static int try_attached(const struct om_sys *sys, int top, const char *options)
+void om_probe_overlay_userns(struct om_prober *p, struct om_fact *fact)
 {
-	_cleanup_close_ int skeleton = -1;
-	_cleanup_close_ int lower = -1;
-	_cleanup_close_ int at = -1;
-	_cleanup_close_ int merged = -1;
-	char data[3 * OM_FD_PATH_SIZE + 64];
+	const struct om_fact *userns = &p->facts.fact[OM_FACT_USERNS];
 	int r;
 
-	skeleton = sys->open(sys, top, "s", O_PATH | O_DIRECTORY, 0);
-	lower = sys->open(sys, top, "l", O_PATH | O_DIRECTORY, 0);
-	r = sys->mkdir(sys, top, "m", 0755);
-	if (r < 0 && r != -EEXIST)
-		return r;
-	at = sys->open(sys, top, "m", O_PATH | O_DIRECTORY, 0);
-	if (skeleton < 0 || lower < 0 || at < 0)
-		return -EIO;
-	(void)snprintf(data, sizeof(data), "lowerdir=%s:%s%s", OM_FD_PATH(skeleton),
-		       OM_FD_PATH(lower), options);
-	r = sys->mount(sys, "overlay", OM_FD_PATH(at), "overlay", MS_RDONLY, data);
+	if (!om_overlay_possible(p, fact))
+		return;
+	if (userns->state != OM_YES) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "no user namespace to try it in: %s", userns->evidence);
+		fact->fleeting = true;
+		return;
+	}
+	r = p->sys->in_child(p->sys, try_in_userns, p);
 	if (r < 0)
-		return r;
-	merged = sys->open(sys, top, "m", O_PATH | O_DIRECTORY, 0);
-	r = merged < 0 ? merged : shows_both(merged);
-	if (merged >= 0)
-		(void)sys->umount(sys, OM_FD_PATH(merged), MNT_DETACH);
-	return r;
-}
-
-/* In a namespace of our own any directory serves, and nobody sees it covered. */
-static int mount_scratch(const struct om_sys *sys, const char **ret_place)
-{
-	static const char *const places[] = { "/mnt", "/tmp", "/run", "/var", "/usr" };
-	int r = -ENOENT;
-
-	for (size_t i = 0; i < ARRAY_SIZE(places) && r < 0; i++) {
-		*ret_place = places[i];
-		r = sys->mount(sys, "tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV,
-			       NULL);
-	}
-	return r;
-}
-
-static void attached_child(const struct om_sys *sys, int result[static _ATTACHED_MAX])
-{
-	_cleanup_close_ int top = -1;
-	const char *place = NULL;
-	int r;
-
-	for (size_t i = 0; i < _ATTACHED_MAX; i++)
-		result[i] = -EPERM;
-	r = sys->unshare(sys, CLONE_NEWNS);
-	if (r == -EPERM)
-		r = sys->unshare(sys, CLONE_NEWUSER | CLONE_NEWNS);
-	if (r == 0)
-		r = sys->mount(sys, "none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-	if (r == 0)
-		r = mount_scratch(sys, &place);
-	if (r < 0) {
-		result[ATTACHED_PLAIN] = r;
-		return;
-	}
-	top = sys->open(sys, AT_FDCWD, place, O_PATH | O_DIRECTORY, 0);
-	r = top < 0 ? top : make_layers(sys, top);
-	result[ATTACHED_PLAIN] = r < 0 ? r : try_attached(sys, top, "");
-	if (result[ATTACHED_PLAIN] < 0)
-		return;
-	result[ATTACHED_NOFOLLOW] = try_attached(sys, top, ",redirect_dir=nofollow");
-	result[ATTACHED_METACOPY] =
-		try_attached(sys, top, ",redirect_dir=nofollow,metacopy=off");
-	result[ATTACHED_LAYER_FD] =
-		try_detached(sys, top, (struct attempt){ .layer_fd = true });
-}
-
-static int run_child(const struct om_sys *sys, int result[static _ATTACHED_MAX])
-{
-	_cleanup_close_ int reader = -1;
-	int pipe_fd[2], status;
-	ssize_t n;
-	pid_t pid;
-
-	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
-		return -errno;
-	reader = pipe_fd[0];
-	pid = fork();
-	if (pid == 0) {
-		attached_child(sys, result);
-		n = write(pipe_fd[1], result, sizeof(*result) * _ATTACHED_MAX);
-		_exit(n < 0);
-	}
-	(void)om_close(pipe_fd[1]);
-	if (pid < 0)
-		return -errno;
-	n = read(reader, result, sizeof(*result) * _ATTACHED_MAX);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return n == (ssize_t)(sizeof(*result) * _ATTACHED_MAX) ? 0 : -EIO;
-}
-
-/* Kernels whose overlay takes no detached layer, or that have only mount(2). */
-static void probe_attached(const struct om_sys *sys, struct om_facts *facts)
-{
-	int result[_ATTACHED_MAX];
-	int r = run_child(sys, result);
-
-	if (r < 0) {
-		om_facts_set(facts, OM_FACT_OVERLAY_RO, OM_UNKNOWN, NULL, "no child: %s",
-			     strerrorname_np(-r));
-		return;
-	}
-	set_option_fact(facts, OM_FACT_OVERLAY_RO, "skeleton over a directory, mount(2)",
-			result[ATTACHED_PLAIN]);
-	om_facts_set(facts, OM_FACT_OVERLAY_DETACHED_LOWER, OM_NO, NULL,
-		     "no fd mount API, or layers on a detached tmpfs refused");
-	set_option_fact(facts, OM_FACT_OVERLAY_NOFOLLOW, "redirect_dir=nofollow",
-			result[ATTACHED_NOFOLLOW]);
-	set_option_fact(facts, OM_FACT_OVERLAY_METACOPY_OFF,
-			"metacopy=off, with nofollow", result[ATTACHED_METACOPY]);
-	set_option_fact(facts, OM_FACT_OVERLAY_LAYER_FD, "lowerdir+ by fd",
-			result[ATTACHED_LAYER_FD]);
-}
-
-void om_probe_overlay(const struct om_sys *sys, struct om_facts *facts, int scratch)
-{
-	if (scratch < 0 || om_facts_get(facts, OM_FACT_MOUNT_API) != OM_YES ||
-	    probe_detached(sys, facts, scratch) < 0)
-		probe_attached(sys, facts);
+		om_prober_set(fact, r, "child in a user namespace", NULL);
 }

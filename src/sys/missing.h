@@ -7,6 +7,7 @@
 #pragma once
 
 #include <linux/stat.h>
+#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -23,6 +24,18 @@
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442 /* 5.12 */
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* 5.9 */
+#endif
+#ifndef SYS_statmount
+#define SYS_statmount 457 /* 6.8 */
+#endif
+#ifndef SYS_listmount
+#define SYS_listmount 458 /* 6.8 */
+#endif
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200 /* 6.5 */
+#endif
 #ifndef STATX_MNT_ID
 #define STATX_MNT_ID 0x00001000U /* 5.8 */
 #endif
@@ -32,3 +45,25 @@
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000 /* 5.14 */
 #endif
+
+/* Of 6.8, under names of our own: newer headers of the kernel have grown theirs. */
+struct om_mnt_id_req {
+	uint32_t size;
+	uint32_t spare;
+	uint64_t mnt_id;
+	uint64_t param;
+};
+#define OM_STATMOUNT_MNT_BASIC 0x00000002U
+struct om_statmount {
+	uint32_t size;
+	uint32_t mnt_opts;
+	uint64_t mask;
+	uint32_t sb_dev_major;
+	uint32_t sb_dev_minor;
+	uint64_t sb_magic;
+	uint32_t sb_flags;
+	uint32_t fs_type;
+	uint64_t mnt_id;
+	uint64_t mnt_parent_id;
+	uint64_t rest[64];
+};

@@ -99,6 +99,12 @@ static int linux_setxattr(const struct om_sys *sys _unused_, int fd, const char 
 	return result(fsetxattr(fd, name, value, size, 0));
 }
 
+static int linux_mknod(const struct om_sys *sys _unused_, int dirfd, const char *name,
+		       mode_t mode, dev_t dev)
+{
+	return result(mknodat(dirfd, name, mode, dev));
+}
+
 static int linux_mount(const struct om_sys *sys _unused_, const char *source,
 		       const char *target, const char *type, unsigned long flags,
 		       const char *data)
@@ -136,6 +142,21 @@ static int linux_fsconfig_fd(const struct om_sys *sys _unused_, int fs, const ch
 static int linux_fsconfig_create(const struct om_sys *sys _unused_, int fs)
 {
 	return result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+static int linux_fs_log(const struct om_sys *sys _unused_, int fs, char *buf, size_t size)
+{
+	char message[256];
+	ssize_t n;
+
+	/* One read(2) gives one message; it starts with its level and a blank ("e "). */
+	*buf = '\0';
+	while ((n = read(fs, message, sizeof(message) - 1)) > 0) {
+		message[n] = '\0';
+		message[strcspn(message, "\n")] = '\0';
+		(void)snprintf(buf, size, "%s", n > 2 ? message + 2 : message);
+	}
+	return *buf ? 0 : -ENODATA;
 }
 
 struct attr_map {
@@ -214,6 +235,15 @@ static int linux_move_mount(const struct om_sys *sys _unused_, int fd, int dirfd
 	return result(syscall(SYS_move_mount, fd, "", dirfd, path, flags));
 }
 
+static int linux_move_mount_beneath(const struct om_sys *sys _unused_, int fd, int dirfd,
+				    const char *path)
+{
+	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH |
+			 (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
+
+	return result(syscall(SYS_move_mount, fd, "", dirfd, path, flags));
+}
+
 static int linux_mount_setattr(const struct om_sys *sys _unused_, int fd, bool recursive,
 			       unsigned attr, unsigned long propagation)
 {
@@ -248,22 +278,62 @@ static int mount_id_from_fdinfo(int fd, uint64_t *ret_id)
 	return -ENODATA;
 }
 
-static int linux_mount_id(const struct om_sys *sys _unused_, int fd, uint64_t *ret_id,
-			  bool *ret_unique)
+static int linux_statx_mount_id(const struct om_sys *sys _unused_, int fd, bool unique,
+				uint64_t *ret_id)
 {
+	unsigned want = unique ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID;
 	struct statx stx;
 
 	memset(&stx, 0, sizeof(stx));
-	*ret_unique = false;
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID_UNIQUE,
-		  &stx) < 0 &&
-	    errno != ENOSYS && errno != EINVAL)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, want, &stx) < 0)
 		return -errno;
-	if (!(stx.stx_mask & (STATX_MNT_ID_UNIQUE | STATX_MNT_ID)))
-		return mount_id_from_fdinfo(fd, ret_id);
-	*ret_unique = stx.stx_mask & STATX_MNT_ID_UNIQUE;
 	*ret_id = stx.stx_mnt_id;
+	return stx.stx_mask & want ? 0 : -ENODATA;
+}
+
+static int linux_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
+			  bool *ret_unique)
+{
+	int r = linux_statx_mount_id(sys, fd, true, ret_id);
+
+	*ret_unique = r == 0;
+	/* Without the unique id the same call may have told the reusable one; ask again,
+	 * since what a kernel does with a bit that it does not know is not laid down. */
+	if (r == -ENODATA || r == -EINVAL)
+		r = linux_statx_mount_id(sys, fd, false, ret_id);
+	if (r == -ENODATA || r == -EINVAL || r == -ENOSYS)
+		return mount_id_from_fdinfo(fd, ret_id);
+	return r;
+}
+
+static int linux_statmount(const struct om_sys *sys _unused_, uint64_t id,
+			   uint64_t *ret_parent)
+{
+	struct om_mnt_id_req request = { .size = sizeof(request),
+					 .mnt_id = id,
+					 .param = OM_STATMOUNT_MNT_BASIC };
+	struct om_statmount answer = { 0 };
+
+	if (syscall(SYS_statmount, &request, &answer, sizeof(answer), 0) < 0)
+		return -errno;
+	if (!(answer.mask & OM_STATMOUNT_MNT_BASIC) || answer.mnt_id != id)
+		return -ENODATA;
+	*ret_parent = answer.mnt_parent_id;
 	return 0;
+}
+
+static int linux_listmount(const struct om_sys *sys _unused_, uint64_t id, uint64_t *ids,
+			   size_t n)
+{
+	struct om_mnt_id_req request = { .size = sizeof(request), .mnt_id = id };
+
+	return result(syscall(SYS_listmount, &request, ids, n, 0));
+}
+
+static int linux_close_range(const struct om_sys *sys _unused_, unsigned first,
+			     unsigned last)
+{
+	return result(syscall(SYS_close_range, first, last, 0));
 }
 
 static int linux_unshare(const struct om_sys *sys _unused_, int flags)
@@ -300,6 +370,7 @@ const struct om_sys om_sys_linux = {
 	.chown = linux_chown,
 	.chmod = linux_chmod,
 	.setxattr = linux_setxattr,
+	.mknod = linux_mknod,
 	.mount = linux_mount,
 	.umount = linux_umount,
 	.fsopen = linux_fsopen,
@@ -307,11 +378,29 @@ const struct om_sys om_sys_linux = {
 	.fsconfig_flag = linux_fsconfig_flag,
 	.fsconfig_fd = linux_fsconfig_fd,
 	.fsconfig_create = linux_fsconfig_create,
+	.fs_log = linux_fs_log,
 	.fsmount = linux_fsmount,
 	.open_tree = linux_open_tree,
 	.move_mount = linux_move_mount,
+	.move_mount_beneath = linux_move_mount_beneath,
 	.mount_setattr = linux_mount_setattr,
 	.mount_id = linux_mount_id,
+	.statx_mount_id = linux_statx_mount_id,
+	.statmount = linux_statmount,
+	.listmount = linux_listmount,
+	.close_range = linux_close_range,
 	.unshare = linux_unshare,
+	.unshare_user = om_sys_unshare_user,
 	.pivot_root = linux_pivot_root,
+	.in_child = om_sys_in_child,
+	.list = om_sys_list,
+	.stat = om_sys_stat,
+	.read_byte = om_sys_read_byte,
+	.map_exec = om_sys_map_exec,
+	.exec = om_sys_exec,
+	.apparmor = om_sys_apparmor,
+	.apparmor_label = om_sys_apparmor_label,
+	.apparmor_change = om_sys_apparmor_change,
+	.module = om_sys_module,
+	.module_load = om_sys_module_load,
 };

@@ -40,6 +40,8 @@ struct om_sys {
 	int (*chmod)(const struct om_sys *sys, int fd, mode_t mode);
 	int (*setxattr)(const struct om_sys *sys, int fd, const char *name,
 			const void *value, size_t size);
+	int (*mknod)(const struct om_sys *sys, int dirfd, const char *name, mode_t mode,
+		     dev_t dev);
 
 	/* mount(2) and umount2(2); flags are MS_* and MNT_*. */
 	int (*mount)(const struct om_sys *sys, const char *source, const char *target,
@@ -54,6 +56,11 @@ struct om_sys {
 	/* FSCONFIG_SET_FD: -EBADF, -EINVAL or -EOPNOTSUPP where the type takes no fd. */
 	int (*fsconfig_fd)(const struct om_sys *sys, int fs, const char *key, int fd);
 	int (*fsconfig_create)(const struct om_sys *sys, int fs);
+	/*
+	 * What the context says about what went wrong: its last message, without the
+	 * newline.  -ENODATA when it says nothing.
+	 */
+	int (*fs_log)(const struct om_sys *sys, int fs, char *buf, size_t size);
 	/* Detached mount of a created context, with attributes attr. */
 	int (*fsmount)(const struct om_sys *sys, int fs, unsigned attr);
 	/* Detached clone of the mount at dirfd/path ("" for dirfd itself). */
@@ -61,6 +68,9 @@ struct om_sys {
 			 bool recursive);
 	/* Attaches or moves mount fd to dirfd/path ("" for dirfd itself). */
 	int (*move_mount)(const struct om_sys *sys, int fd, int dirfd, const char *path);
+	/* Attaches mount fd beneath the mount at dirfd/path; -EINVAL before 6.5. */
+	int (*move_mount_beneath)(const struct om_sys *sys, int fd, int dirfd,
+				  const char *path);
 	/* Sets attr and propagation (MS_PRIVATE, MS_SLAVE or 0); -ENOSYS before 5.12. */
 	int (*mount_setattr)(const struct om_sys *sys, int fd, bool recursive,
 			     unsigned attr, unsigned long propagation);
@@ -70,14 +80,87 @@ struct om_sys {
 	 */
 	int (*mount_id)(const struct om_sys *sys, int fd, uint64_t *ret_id,
 			bool *ret_unique);
+	/* The same from statx(2) alone, of the kind asked for; -ENODATA where it has none. */
+	int (*statx_mount_id)(const struct om_sys *sys, int fd, bool unique,
+			      uint64_t *ret_id);
+	/* Unique id of the parent of the mount with a unique id; -ENOSYS before 6.8. */
+	int (*statmount)(const struct om_sys *sys, uint64_t id, uint64_t *ret_parent);
+	/* Unique ids of mounts below id (OM_MOUNT_ROOT: of the namespace); how many. */
+	int (*listmount)(const struct om_sys *sys, uint64_t id, uint64_t *ids, size_t n);
+	int (*close_range)(const struct om_sys *sys, unsigned first, unsigned last);
 
 	int (*unshare)(const struct om_sys *sys, int flags);
+	/* New user and mount namespaces, in which the caller keeps its own ids. */
+	int (*unshare_user)(const struct om_sys *sys);
 	/* Makes the mount at fd the root of the namespace and detaches the old root. */
 	int (*pivot_root)(const struct om_sys *sys, int fd);
+
+	/*
+	 * Runs fn in a forked child that dies with its parent, and returns what fn returned
+	 * (-errno, or a number from 0 on).  -ECHILD when the child died before.
+	 */
+	int (*in_child)(const struct om_sys *sys, int (*fn)(void *arg), void *arg);
+	/* Uses of an object as a program would make them, to see what is permitted. */
+	int (*list)(const struct om_sys *sys, int dirfd); /* all names, once */
+	int (*stat)(const struct om_sys *sys, int dirfd, const char *name);
+	int (*read_byte)(const struct om_sys *sys, int dirfd, const char *name);
+	/* Maps it for reading, then makes the mapping executable, as a loader does. */
+	int (*map_exec)(const struct om_sys *sys, int dirfd, const char *name);
+	/*
+	 * Executes it in a child, its standard streams on /dev/null, as uid unless that is
+	 * OM_UID_SAME; the exit status, or the negative errno of execveat(2).
+	 */
+	int (*exec)(const struct om_sys *sys, int dirfd, const char *name, uid_t uid);
+
+	/* libapparmor.  0 when it is in force; -ENOSYS, -ECANCELED, -ENOENT: see there. */
+	int (*apparmor)(const struct om_sys *sys);
+	/* Label and mode ("" when there is none) of this process. */
+	int (*apparmor_label)(const struct om_sys *sys, char *label, size_t label_size,
+			      char *mode, size_t mode_size);
+	/* Changes the label of this process, now or on its next exec. */
+	int (*apparmor_change)(const struct om_sys *sys, const char *label, bool on_exec);
+
+	/* libkmod.  enum om_module, or -errno when it cannot tell. */
+	int (*module)(const struct om_sys *sys, const char *name);
+	/* Loads it unless it is blacklisted. */
+	int (*module_load)(const struct om_sys *sys, const char *name);
 };
+
+#define OM_MOUNT_ROOT UINT64_MAX
+#define OM_UID_SAME ((uid_t)-1)
+
+/* Where a module is, in the words of om_module_name(). */
+enum om_module {
+	OM_MODULE_MISSING,
+	OM_MODULE_BUILTIN,
+	OM_MODULE_LIVE,
+	OM_MODULE_LOADABLE,
+	OM_MODULE_BLACKLISTED,
+};
+const char *om_module_name(enum om_module module);
 
 /* The real kernel. */
 extern const struct om_sys om_sys_linux;
+/* Its parts that live in files of their own. */
+int om_sys_in_child(const struct om_sys *sys, int (*fn)(void *arg), void *arg);
+int om_sys_list(const struct om_sys *sys, int dirfd);
+int om_sys_stat(const struct om_sys *sys, int dirfd, const char *name);
+int om_sys_read_byte(const struct om_sys *sys, int dirfd, const char *name);
+int om_sys_map_exec(const struct om_sys *sys, int dirfd, const char *name);
+int om_sys_exec(const struct om_sys *sys, int dirfd, const char *name, uid_t uid);
+int om_sys_unshare_user(const struct om_sys *sys);
+int om_sys_apparmor(const struct om_sys *sys);
+int om_sys_apparmor_label(const struct om_sys *sys, char *label, size_t label_size,
+			  char *mode, size_t mode_size);
+int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_exec);
+int om_sys_module(const struct om_sys *sys, const char *name);
+int om_sys_module_load(const struct om_sys *sys, const char *name);
+
+/*
+ * Kills this process when its parent dies; parent is the parent's pid as seen before the
+ * fork.  Leaves at once when it is dead already.
+ */
+void om_sys_die_with(pid_t parent);
 
 /* MS_* flags of OM_ATTR_* bits, for the operations and for rendering steps. */
 unsigned long om_attr_to_ms(unsigned attr);

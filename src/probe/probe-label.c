@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What can be used through an overlay of ours.  A security module may check the label of
+ * the process that mounted, of the reader, or of both, and by which name differs from
+ * kernel to kernel; so each use is tried, on a real directory with its real name, with
+ * the overlay and without.  Only what is lost counts: what policy forbids anyway says
+ * nothing about overlays.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "probe/prober.h"
+
+static const char *const use_names[_OM_USE_MAX] = { "list", "stat", "read", "map",
+						    "exec" };
+
+/* Directories that a base has; the one that holds `true` can be tried whole. */
+static const struct sample {
+	const char *dir;
+	const char *file;
+	bool program;
+} samples[] = {
+	{ "/usr/bin", "true", true },
+	{ "/bin", "true", true },
+	{ "/etc", "passwd", false },
+	{ "/etc", "os-release", false },
+};
+
+static const struct sample *find_sample(const struct om_prober *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+		_cleanup_close_ int fd = p->sys->open(p->sys, AT_FDCWD, samples[i].dir,
+						      O_PATH | O_DIRECTORY | O_NOFOLLOW,
+						      0);
+
+		if (fd >= 0 && p->sys->stat(p->sys, fd, samples[i].file) == 0)
+			return &samples[i];
+	}
+	return NULL;
+}
+
+static void use_all(const struct om_prober *p, const struct sample *sample,
+		    struct om_uses *uses)
+{
+	const struct om_sys *sys = p->sys;
+	_cleanup_close_ int fd = sys->open(sys, AT_FDCWD, sample->dir,
+					   O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	if (fd < 0) {
+		for (size_t i = 0; i < _OM_USE_MAX; i++)
+			uses->result[i] = fd;
+		return;
+	}
+	uses->result[OM_USE_LIST] = sys->list(sys, fd);
+	uses->result[OM_USE_STAT] = sys->stat(sys, fd, sample->file);
+	uses->result[OM_USE_READ] = sys->read_byte(sys, fd, sample->file);
+	uses->result[OM_USE_MAP] = sys->map_exec(sys, fd, sample->file);
+	uses->result[OM_USE_EXEC] = -ENOTSUP;
+	if (sample->program) {
+		int status = sys->exec(sys, fd, sample->file, OM_UID_SAME);
+
+		/* 127 is the loader's: it could not map what it needs. */
+		uses->result[OM_USE_EXEC] = status > 0 ? -ELIBACC : status;
+	}
+}
+
+/* Arguments of a child that may change its label; p is shared with it. */
+struct reader {
+	struct om_prober *p;
+	const struct sample *sample;
+	struct om_uses *uses;
+	const char *label; /* NULL: our own */
+};
+
+static int read_as(void *arg)
+{
+	const struct reader *r = arg;
+	const struct om_sys *sys = r->p->sys;
+
+	r->uses->entered = r->label ? sys->apparmor_change(sys, r->label, false) : 0;
+	if (r->uses->entered == 0)
+		use_all(r->p, r->sample, r->uses);
+	return 0;
+}
+
+/* Makes each directory on the way to path in the scratch; fd of the last, or -errno. */
+static int make_path(const struct om_sys *sys, int dir, const char *path)
+{
+	_cleanup_close_ int fd = sys->open(sys, dir, ".", O_PATH | O_DIRECTORY, 0);
+
+	while (fd >= 0 && *path) {
+		char name[64];
+		size_t n = strcspn(++path, "/");
+		int next, r;
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		path += n;
+		r = sys->mkdir(sys, fd, name, 0755);
+		next = r < 0 && r != -EEXIST
+			       ? r
+			       : sys->open(sys, fd, name, O_PATH | O_DIRECTORY, 0);
+		(void)om_close(fd);
+		fd = next;
+	}
+	return TAKE_FD(fd);
+}
+
+/*
+ * Covers the sample with an overlay of itself.  The skeleton lies at the sample's own
+ * path in the scratch, so that the names a security module sees are the natural ones.
+ */
+static int cover(struct om_prober *p, const struct sample *sample,
+		 struct om_overlay_try *how)
+{
+	const struct om_sys *sys = p->sys;
+	_cleanup_close_ int hole = -1;
+	_cleanup_close_ int skeleton = -1;
+	_cleanup_close_ int merged = -1;
+	int r;
+
+	how->call = "making the skeleton";
+	skeleton = make_path(sys, p->dir, sample->dir);
+	if (skeleton < 0)
+		return skeleton;
+	r = sys->mkdir(sys, skeleton, "upper-name", 0755);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	how->call = "open of the hole";
+	hole = sys->open(sys, AT_FDCWD, sample->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW,
+			 0);
+	if (hole < 0)
+		return hole;
+	how->top = skeleton;
+	how->upper = ".";
+	how->lower_fd = hole;
+	how->at_dir = AT_FDCWD;
+	how->at = sample->dir;
+	merged = om_overlay_mount(p, how);
+	return merged < 0 ? merged : 0;
+}
+
+/* Names of the uses that worked, and the first one that the overlay took away. */
+static void compare(const struct om_prober *p, struct om_fact *fact, const char *dir)
+{
+	char worked[64] = "";
+	size_t lost = _OM_USE_MAX;
+
+	for (size_t i = _OM_USE_MAX; i-- > 0;)
+		if (p->bare.result[i] >= 0 && p->through.result[i] < 0)
+			lost = i;
+	for (size_t i = 0; i < _OM_USE_MAX; i++)
+		if (p->through.result[i] >= 0)
+			(void)snprintf(worked + strlen(worked),
+				       sizeof(worked) - strlen(worked), "%s%s",
+				       *worked ? "," : "", use_names[i]);
+	if (lost < _OM_USE_MAX)
+		om_fact_set_to(fact, OM_NO, worked,
+			       "%s in %s: %s through the overlay, done without it",
+			       use_names[lost], dir,
+			       strerrorname_np(-p->through.result[lost]));
+	else if (!*worked)
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "nothing in %s can be used without the overlay either",
+			       dir);
+	else
+		om_fact_set_to(fact, OM_YES, worked,
+			       "overlay over %s: nothing is lost by it", dir);
+}
+
+static void set_entered(struct om_fact *fact, int r)
+{
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "aa_change_profile: %s",
+		       r == -ENOENT		     ? "no such profile"
+		       : r == -EACCES || r == -EPERM ? "policy does not let us enter it"
+						     : strerrorname_np(-r));
+}
+
+static void try_label(struct om_prober *p, struct om_fact *fact, const char *label)
+{
+	const struct sample *sample = find_sample(p);
+	struct reader reader = { p, sample, &p->bare, label };
+	struct om_overlay_try how = { 0 };
+	int r;
+
+	if (!sample) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "no directory to try it on");
+		return;
+	}
+	p->bare = p->through = (struct om_uses){ 0 };
+	r = p->sys->in_child(p->sys, read_as, &reader);
+	if (r == 0 && p->bare.entered < 0) {
+		set_entered(fact, p->bare.entered);
+		return;
+	}
+	how.call = "child";
+	if (r == 0)
+		r = cover(p, sample, &how);
+	if (r < 0) {
+		om_overlay_set(fact, r, "overlay over a real directory", &how);
+		return;
+	}
+	reader.uses = &p->through;
+	r = p->sys->in_child(p->sys, read_as, &reader);
+	(void)p->sys->umount(p->sys, sample->dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (r < 0)
+		om_prober_set(fact, r, "child", NULL);
+	else
+		compare(p, fact, sample->dir);
+}
+
+/* Policy is replaced while the kernel runs; without labels nothing changes. */
+static void set_fleeting(const struct om_prober *p, struct om_fact *fact)
+{
+	if (om_facts_get(&p->facts, OM_FACT_APPARMOR) != OM_NO)
+		fact->fleeting = true;
+}
+
+void om_probe_label_self(struct om_prober *p, struct om_fact *fact)
+{
+	if (!om_overlay_possible(p, fact))
+		return;
+	if (p->dir < 0)
+		om_prober_set_scratch(p, fact, p->dir_err, "");
+	else
+		try_label(p, fact, NULL);
+	set_fleeting(p, fact);
+}
+
+void om_probe_label_app(struct om_prober *p, struct om_fact *fact)
+{
+	const struct om_fact *enabled = &p->facts.fact[OM_FACT_APPARMOR];
+
+	if (enabled->state == OM_NO) {
+		om_fact_set_to(
+			fact, OM_YES, NULL,
+			"no AppArmor: the application has no label to be asked for");
+		return;
+	}
+	set_fleeting(p, fact);
+	if (!p->options->app_label) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "not tried: no label was given (--app-label)");
+		return;
+	}
+	if (!om_overlay_possible(p, fact))
+		return;
+	if (p->dir < 0)
+		om_prober_set_scratch(p, fact, p->dir_err, "");
+	else
+		try_label(p, fact, p->options->app_label);
+}

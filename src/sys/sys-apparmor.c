@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * AppArmor, by libapparmor, which knows where each kernel keeps its interface.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/apparmor.h>
+
+#include "base/cleanup.h"
+#include "sys/sys.h"
+
+int om_sys_apparmor(const struct om_sys *sys _unused_)
+{
+	return aa_is_enabled() ? 0 : -errno;
+}
+
+int om_sys_apparmor_label(const struct om_sys *sys _unused_, char *label,
+			  size_t label_size, char *mode, size_t mode_size)
+{
+	_cleanup_free_ char *text = NULL;
+	char *word; /* points into text */
+
+	if (aa_getcon(&text, &word) < 0)
+		return -errno;
+	if (snprintf(label, label_size, "%s", text) >= (int)label_size)
+		return -ENAMETOOLONG;
+	(void)snprintf(mode, mode_size, "%s", word ? word : "");
+	return 0;
+}
+
+int om_sys_apparmor_change(const struct om_sys *sys _unused_, const char *label,
+			   bool on_exec)
+{
+	int r = on_exec ? aa_change_onexec(label) : aa_change_profile(label);
+
+	return r < 0 ? -errno : 0;
+}
