@@ -449,6 +449,12 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
 }
 
+static bool takes_both_options(const struct om_facts *facts)
+{
+	return om_facts_get(facts, OM_FACT_OVERLAY_METACOPY_OFF) == OM_YES &&
+	       om_facts_get(facts, OM_FACT_OVERLAY_OPTIONS) == OM_YES;
+}
+
 static int build_overlay(struct om_build *b, const struct om_step *step,
 			 struct om_error *e)
 {
@@ -471,12 +477,10 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	layers[1] = hole;
 	how.layers = layers;
 	how.n_layers = ARRAY_SIZE(layers);
-	/* Content of a lower layer must not steer the overlay by xattrs. */
+	/* Content of a lower layer must not steer the overlay by xattrs.  4.15 takes the
+	 * first option and not the second. */
 	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES)
-		how.n_options = om_facts_get(b->facts, OM_FACT_OVERLAY_METACOPY_OFF) ==
-						OM_YES
-					? 2
-					: 1;
+		how.n_options = takes_both_options(b->facts) ? 2 : 1;
 	fd = mount_new(b, &how, &place, e);
 	return fd < 0 ? fd : keep_mount(b, step, fd);
 }

@@ -14,10 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/state.h"
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/limits.h"
 #include "layout/layout.h"
+#include "probe/cache.h"
 #include "probe/probe.h"
 
 #ifdef HAVE_CONFIG_H
@@ -38,6 +40,13 @@ static const struct option all_options[] = {
 	{ "snap", required_argument, NULL, OM_OPT_SNAP },
 	{ "data", required_argument, NULL, OM_OPT_DATA },
 	{ "common", required_argument, NULL, OM_OPT_COMMON },
+	{ "facts", required_argument, NULL, OM_OPT_FACTS },
+	{ "save", required_argument, NULL, OM_OPT_SAVE },
+	{ "compare", required_argument, NULL, OM_OPT_COMPARE },
+	{ "explain", required_argument, NULL, OM_OPT_EXPLAIN },
+	{ "cached", no_argument, NULL, OM_OPT_CACHED },
+	{ "load-modules", no_argument, NULL, OM_OPT_LOAD_MODULES },
+	{ "app-label", required_argument, NULL, OM_OPT_APP_LABEL },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)
@@ -226,10 +235,42 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 	return 0;
 }
 
-void om_cli_probe(struct om_facts *facts)
+struct om_probe_options om_cli_probe_options(const struct om_cli *cli)
 {
-	const struct om_probe_options options = { .sys = &om_sys_linux };
+	return (struct om_probe_options){
+		.sys = &om_sys_linux,
+		.app_label = om_cli_get(cli, OM_OPT_APP_LABEL),
+		.load_modules = om_cli_get(cli, OM_OPT_LOAD_MODULES) != NULL,
+	};
+}
 
+const char *om_cli_state_path(const struct om_cli *cli)
+{
+	const char *path = om_cli_get(cli, OM_OPT_STATE);
+
+	return path ? path : OM_STATE_DIR;
+}
+
+void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts)
+{
+	const struct om_probe_options options = om_cli_probe_options(cli);
+	_cleanup_close_ int own = -1;
+
+	/* A directory that is not there (or not ours) is no cache, and no error. */
+	if (state_fd < 0)
+		state_fd = own = om_cache_open_dir(om_cli_state_path(cli));
 	om_facts_init(facts);
-	om_probe(&options, OM_FACTS_FOR_APPLY, facts);
+	om_probe_cached(&options, state_fd, OM_FACTS_FOR_APPLY, facts);
+}
+
+int om_cli_load_record(const char *file, struct om_record *ret, struct om_error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
+
+	if (r == 0)
+		r = om_record_read(file, text, size, ret, e);
+	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot load %s", OM_Q(file))
+		     : 0;
 }

@@ -11,6 +11,8 @@
 #include "base/macro.h"
 #include "base/str.h"
 #include "probe/facts.h"
+#include "probe/probe.h"
+#include "probe/record.h"
 #include "profile/profile.h"
 #include "strategy/strategy.h"
 
@@ -44,6 +46,13 @@ enum om_cli_option {
 	OM_OPT_SNAP,
 	OM_OPT_DATA,
 	OM_OPT_COMMON,
+	OM_OPT_FACTS,
+	OM_OPT_SAVE,
+	OM_OPT_COMPARE,
+	OM_OPT_EXPLAIN,
+	OM_OPT_CACHED,
+	OM_OPT_LOAD_MODULES,
+	OM_OPT_APP_LABEL,
 	_OM_OPT_END,
 };
 
@@ -79,8 +88,26 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
 /* Opens --root (default "/"); *ret_path is its canonical path, malloc'ed. */
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 		     struct om_error *e) _must_check_;
-/* What apply, plan and run need to know. */
-void om_cli_probe(struct om_facts *facts);
+/*
+ * What apply, plan and run need to know, by --load-modules and --app-label; from the
+ * cache in state_fd, or in --state when state_fd is negative.
+ */
+void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts);
+/* The options of probing as the command line has them. */
+struct om_probe_options om_cli_probe_options(const struct om_cli *cli);
+/* --state, or its default. */
+const char *om_cli_state_path(const struct om_cli *cli);
+/* Reads recorded facts; 0, or -errno with *e filled. */
+int om_cli_load_record(const char *file, struct om_record *ret,
+		       struct om_error *e) _must_check_;
+
+/* What the tree looks like at the operands; 0, or -errno with *e filled. */
+int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check_;
+
+/* Help lines that several commands share. */
+#define OM_HELP_PROBING                                                                  \
+	"     --load-modules      load what is needed and not in the kernel yet\n"       \
+	"     --app-label LABEL   AppArmor label of the application\n"
 
 /* Tables, by libsmartcols (loaded when a table is printed). */
 struct om_column {

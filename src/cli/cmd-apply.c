@@ -14,17 +14,10 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 
-static const char *state_path(const struct om_cli *cli)
-{
-	const char *path = om_cli_get(cli, OM_OPT_STATE);
-
-	return path ? path : OM_STATE_DIR;
-}
-
 /* What a killed process left, before and beside what its journal tells. */
 static int clear_stage(const struct om_cli *cli, struct om_error *e)
 {
-	_cleanup_free_ char *stage = om_asprintf("%s/stage", state_path(cli));
+	_cleanup_free_ char *stage = om_asprintf("%s/stage", om_cli_state_path(cli));
 	int r = stage ? om_stage_clear(&om_sys_linux, stage) : -ENOMEM;
 
 	if (r < 0)
@@ -91,7 +84,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 			 struct om_error *e)
 {
 	_cleanup_free_ char *root_path = NULL;
-	_cleanup_free_ char *stage = om_asprintf("%s/stage", state_path(cli));
+	_cleanup_free_ char *stage = om_asprintf("%s/stage", om_cli_state_path(cli));
 	struct om_journal journal;
 	struct om_policy policy;
 	struct om_facts facts;
@@ -103,7 +96,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 		r = om_cli_open_root(cli, &root_fd, &root_path, e);
 	if (r < 0)
 		return r;
-	om_cli_probe(&facts);
+	om_cli_probe(cli, state->dirfd, &facts);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	apply.root_fd = root_fd;
 	apply.root_path = root_path;
@@ -118,14 +111,16 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 		r = commit(&apply, residue, e);
 	om_apply_done(&apply);
 	if (r < 0 && e->kind != OM_ERR_BROKEN)
-		om_state_forget(state, state_path(cli));
+		om_state_forget(state, om_cli_state_path(cli));
 	om_journal_done(&journal);
 	return r;
 }
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT, OM_OPT_STATE, OM_OPT_STRATEGY, 0 };
+	static const int options[] = { OM_OPT_ROOT,	 OM_OPT_STATE,
+				       OM_OPT_STRATEGY,	 OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };
@@ -139,11 +134,11 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 		return om_cli_usage(&cli, "want one profile");
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
 	if (r == 0)
-		r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+		r = om_state_open(&om_sys_linux, om_cli_state_path(&cli), &state, &e);
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
-		r = settle_earlier(&state, state_path(&cli), &residue, &e);
+		r = settle_earlier(&state, om_cli_state_path(&cli), &residue, &e);
 	if (r == 0)
 		r = apply_profile(&cli, profile, &state, &residue, &e);
 	if (r < 0) {
@@ -168,17 +163,17 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	if (cli.argc != 0)
 		return om_cli_usage(&cli, "want no operand");
 	om_journal_init(&j);
-	r = om_state_open(&om_sys_linux, state_path(&cli), &state, &e);
+	r = om_state_open(&om_sys_linux, om_cli_state_path(&cli), &state, &e);
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
 		r = om_journal_load(&j, state.dirfd, state.name, &e);
 	if (r == -ENOENT || (r == 0 && j.ns_id != state.ns_id)) {
-		om_state_forget(&state, state_path(&cli));
+		om_state_forget(&state, om_cli_state_path(&cli));
 		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
 			    "cannot undo: nothing is applied in this mount namespace");
 	} else if (r == 0) {
-		r = undo_loaded(&state, &j, state_path(&cli), &residue, &e);
+		r = undo_loaded(&state, &j, om_cli_state_path(&cli), &residue, &e);
 	}
 	om_journal_done(&j);
 	if (r < 0) {
@@ -196,7 +191,7 @@ const struct om_command om_cmd_apply = {
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
 		")\n"
-		"     --strategy NAME     auto, overlay or mimic\n",
+		"     --strategy NAME     auto, overlay or mimic\n" OM_HELP_PROBING,
 	.run = run_apply,
 };
 

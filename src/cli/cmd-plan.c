@@ -13,6 +13,7 @@
 
 #include "apply/apply.h"
 #include "apply/ns.h"
+#include "apply/state.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/cli.h"
@@ -194,16 +195,20 @@ static int print_report(const struct om_cli *cli, const struct report *report,
 static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 		     struct report *report, struct om_error *e)
 {
+	const char *foreign = om_cli_get(cli, OM_OPT_FACTS);
 	bool waves = profile->n > 0 && om_wave_length(profile, 0) < profile->n;
 	_cleanup_str_ struct om_str residue = { 0 };
 	_cleanup_free_ char *root_path = NULL;
 	struct om_journal journal;
 	struct om_policy policy;
 	struct om_facts facts;
+	struct om_record record;
 	struct om_apply apply;
 	int root_fd = -1, r;
 
 	r = om_cli_policy(cli, &policy, e);
+	if (r == 0 && foreign)
+		r = om_cli_load_record(foreign, &record, e);
 	if (r < 0)
 		return r;
 	/* Before the root is opened: its mount must be the one of the new namespace.  An
@@ -215,9 +220,12 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	r = om_cli_open_root(cli, &root_fd, &root_path, e);
 	if (r < 0)
 		return r;
-	om_cli_probe(&facts);
+	om_cli_probe(cli, -1, &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
+	/* Decided for the other kernel; what must be rehearsed is built as this one can. */
+	if (foreign)
+		apply.facts = &record.facts;
 	apply.root_fd = root_fd;
 	apply.root_path = report->root = root_path;
 	apply.policy = &policy;
@@ -240,8 +248,11 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT, OM_OPT_STRATEGY, OM_OPT_STEPS,
-				       OM_OPT_JSON, 0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_STEPS,
+		OM_OPT_JSON,	     OM_OPT_FACTS,     OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, 0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	struct report report = { .stage = "/run/overmount/stage" };
@@ -267,6 +278,9 @@ const struct om_command om_cmd_plan = {
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --strategy NAME     auto, overlay or mimic\n"
 		"     --steps             list every step as a shell command\n"
-		"     --json              JSON output\n",
+		"     --json              JSON output\n"
+		"     --facts FILE        plan for the kernel whose facts were saved there\n"
+		"     --state DIR         directory of cached facts (default: " OM_STATE_DIR
+		")\n" OM_HELP_PROBING,
 	.run = run_plan,
 };

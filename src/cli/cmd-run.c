@@ -14,6 +14,7 @@
 
 #include "apply/apply.h"
 #include "apply/ns.h"
+#include "apply/state.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "cli/cli.h"
@@ -221,7 +222,7 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	if (r < 0)
 		return r;
 	s->host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	om_cli_probe(&facts);
+	om_cli_probe(&s->cli, -1, &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	apply.policy = &s->policy;
@@ -263,10 +264,19 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT, OM_OPT_STRATEGY, OM_OPT_PROFILE, OM_OPT_LAYOUT, OM_OPT_SNAP,
-		OM_OPT_NAME, OM_OPT_REVISION, OM_OPT_DATA,    OM_OPT_COMMON, 0
-	};
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_PROFILE,
+				       OM_OPT_LAYOUT,
+				       OM_OPT_SNAP,
+				       OM_OPT_NAME,
+				       OM_OPT_REVISION,
+				       OM_OPT_DATA,
+				       OM_OPT_COMMON,
+				       OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       0 };
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };
@@ -311,6 +321,8 @@ const struct om_command om_cmd_run = {
 		"     --name NAME         name of the snap (default: from the file)\n"
 		"     --revision REV      revision of the snap (default: x1)\n"
 		"     --data DIR          what appears at $SNAP_DATA (default: a tmpfs)\n"
-		"     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n",
+		"     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n"
+		"     --state DIR         directory of cached facts (default: " OM_STATE_DIR
+		")\n" OM_HELP_PROBING,
 	.run = run_run,
 };

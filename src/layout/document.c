@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See document.h.  Works on libyaml's events: aliases are never expanded, so a document
- * costs no more than its bytes.
+ * See document.h.
  */
 #include "layout/document.h"
 
@@ -10,17 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/yaml.h"
 
 struct reader {
-	yaml_parser_t parser;
-	const char *file;
-	struct om_error *e;
+	struct om_yaml yaml;
 	struct om_layout_document *document;
-	unsigned depth;
 };
 
 static const char *const key_names[_OM_LAYOUT_KEY_MAX] = {
@@ -61,149 +57,50 @@ static int fail_at(struct reader *r, const yaml_mark_t *mark, const char *target
 
 	if (name)
 		om_quote(quoted, name);
-	rc = om_fail(r->e, OM_ERR_INPUT, -EINVAL, "cannot read %s: %s",
+	rc = om_fail(r->yaml.e, OM_ERR_INPUT, -EINVAL, "cannot read %s: %s",
 		     name ? quoted : "the layout", reason);
-	om_layout_where(r->e, r->file, &at, target, key);
+	om_layout_where(r->yaml.e, r->yaml.file, &at, target, key);
 	return rc;
 }
 
-static int fail_memory(struct reader *r)
+static int keep_text(struct reader *r, const yaml_event_t *event,
+		     struct om_layout_text *ret)
 {
-	return om_fail_errno(r->e, OM_ERR_SYSTEM, -ENOMEM,
-			     "cannot read the YAML document");
-}
-
-/* The next event, checked for depth; the caller deletes it. */
-static int next(struct reader *r, yaml_event_t *event)
-{
-	yaml_parser_t *parser = &r->parser;
-
-	if (!yaml_parser_parse(parser, event)) {
-		int rc;
-
-		if (parser->error == YAML_MEMORY_ERROR)
-			return fail_memory(r);
-		rc = om_fail(r->e, OM_ERR_INPUT, -EINVAL,
-			     "cannot read the YAML document: %s",
-			     parser->problem ? parser->problem : "malformed");
-		om_error_where(r->e, r->file, (unsigned)parser->problem_mark.line + 1,
-			       (unsigned)parser->problem_mark.column + 1, NULL);
-		return rc;
-	}
-	if (event->type == YAML_MAPPING_START_EVENT ||
-	    event->type == YAML_SEQUENCE_START_EVENT)
-		r->depth++;
-	else if (event->type == YAML_MAPPING_END_EVENT ||
-		 event->type == YAML_SEQUENCE_END_EVENT)
-		r->depth--;
-	if (r->depth > OM_MAX_YAML_DEPTH) {
-		int rc = om_fail(
-			r->e, OM_ERR_INPUT, -EINVAL,
-			"cannot read the YAML document: nested deeper than 64 levels");
-
-		om_error_where(r->e, r->file, (unsigned)event->start_mark.line + 1,
-			       (unsigned)event->start_mark.column + 1, NULL);
-		yaml_event_delete(event);
-		return rc;
-	}
-	return 0;
-}
-
-/* Reads past the node that starts with the next event. */
-static int skip(struct reader *r)
-{
-	unsigned depth = r->depth;
-
-	do {
-		yaml_event_t event;
-		int rc = next(r, &event);
-
-		if (rc < 0)
-			return rc;
-		yaml_event_delete(&event);
-	} while (r->depth > depth);
-	return 0;
-}
-
-/* What a scalar of the layout section may be: plain text, no YAML machinery. */
-static const char *scalar_bad(const yaml_event_t *event)
-{
-	if (event->type == YAML_ALIAS_EVENT)
-		return "aliases are not supported";
-	if (event->type == YAML_SEQUENCE_START_EVENT)
-		return "expected a string, found a list";
-	if (event->type != YAML_SCALAR_EVENT)
-		return "expected a string, found a map";
-	if (event->data.scalar.anchor)
-		return "anchors are not supported";
-	if (event->data.scalar.tag)
-		return "tags are not supported";
-	if (memchr(event->data.scalar.value, '\0', event->data.scalar.length))
-		return "NUL character in a string";
-	return NULL;
-}
-
-static bool is_null(const yaml_event_t *event)
-{
-	const char *s;
-
-	if (event->type != YAML_SCALAR_EVENT ||
-	    event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
-	    event->data.scalar.tag || event->data.scalar.anchor)
-		return false;
-	s = (const char *)event->data.scalar.value;
-	return !*s || om_streq(s, "~") || om_streq(s, "null");
+	*ret = mark_text(&event->start_mark);
+	ret->s = strdup(om_yaml_text(event));
+	return ret->s ? 0 : om_yaml_fail_memory(&r->yaml);
 }
 
 /* Checks and keeps a scalar. */
 static int keep(struct reader *r, const yaml_event_t *event, const char *target,
 		const char *key, struct om_layout_text *ret)
 {
-	const char *reason = scalar_bad(event);
+	const char *reason = om_yaml_scalar_bad(event);
 
-	if (!reason && is_null(event))
+	if (!reason && om_yaml_is_null(event))
 		reason = "expected a string, found nothing";
 	if (reason)
 		return fail_at(r, &event->start_mark, target, key, reason, NULL);
-	*ret = mark_text(&event->start_mark);
-	ret->s = strdup((const char *)event->data.scalar.value);
-	return ret->s ? 0 : fail_memory(r);
+	return keep_text(r, event, ret);
 }
 
 static int keep_next(struct reader *r, const char *target, const char *key,
 		     struct om_layout_text *ret)
 {
-	yaml_event_t event;
-	int rc = next(r, &event);
+	_cleanup_event_ yaml_event_t event = { 0 };
+	int rc = om_yaml_next(&r->yaml, &event);
 
-	if (rc < 0)
-		return rc;
-	rc = keep(r, &event, target, key, ret);
-	yaml_event_delete(&event);
-	return rc;
-}
-
-static const char *map_bad(const yaml_event_t *event)
-{
-	if (event->type == YAML_ALIAS_EVENT)
-		return "aliases are not supported";
-	if (event->type == YAML_SEQUENCE_START_EVENT)
-		return "expected a map, found a list";
-	if (event->type != YAML_MAPPING_START_EVENT)
-		return "expected a map, found a string";
-	if (event->data.mapping_start.anchor)
-		return "anchors are not supported";
-	return event->data.mapping_start.tag ? "tags are not supported" : NULL;
+	return rc < 0 ? rc : keep(r, &event, target, key, ret);
 }
 
 static int read_pair(struct reader *r, const yaml_event_t *event,
 		     struct om_layout_item *item)
 {
-	const char *reason = scalar_bad(event), *name;
+	const char *reason = om_yaml_scalar_bad(event), *name;
 
 	if (reason)
 		return fail_at(r, &event->start_mark, item->target.s, NULL, reason, NULL);
-	name = (const char *)event->data.scalar.value;
+	name = om_yaml_text(event);
 	for (size_t i = 0; i < _OM_LAYOUT_KEY_MAX; i++) {
 		if (!om_streq(name, key_names[i]))
 			continue;
@@ -223,30 +120,26 @@ static int read_pair(struct reader *r, const yaml_event_t *event,
 
 static int read_item(struct reader *r, struct om_layout_item *item)
 {
-	yaml_event_t event;
+	_cleanup_event_ yaml_event_t event = { 0 };
 	const char *reason;
-	int rc = next(r, &event);
+	int rc = om_yaml_next(&r->yaml, &event);
 
 	if (rc < 0)
 		return rc;
-	reason = is_null(&event) ? "expected a map, found nothing" : map_bad(&event);
+	reason = om_yaml_is_null(&event) ? "expected a map, found nothing"
+					 : om_yaml_map_bad(&event);
 	if (reason)
-		rc = fail_at(r, &event.start_mark, item->target.s, NULL, reason, NULL);
-	yaml_event_delete(&event);
-	while (rc == 0) {
-		bool end;
+		return fail_at(r, &event.start_mark, item->target.s, NULL, reason, NULL);
+	for (;;) {
+		_cleanup_event_ yaml_event_t key = { 0 };
 
-		rc = next(r, &event);
+		rc = om_yaml_next_key(&r->yaml, &key);
+		if (rc <= 0)
+			return rc;
+		rc = read_pair(r, &key, item);
 		if (rc < 0)
 			return rc;
-		end = event.type == YAML_MAPPING_END_EVENT;
-		if (!end)
-			rc = read_pair(r, &event, item);
-		yaml_event_delete(&event);
-		if (end)
-			return 0;
 	}
-	return rc;
 }
 
 static int add_item(struct reader *r, const yaml_event_t *event)
@@ -259,7 +152,7 @@ static int add_item(struct reader *r, const yaml_event_t *event)
 		return fail_at(r, &event->start_mark, NULL, NULL,
 			       "more than 4096 entries", NULL);
 	if (om_vec_push(&d->items, (struct om_layout_item){ 0 }) < 0)
-		return fail_memory(r);
+		return om_yaml_fail_memory(&r->yaml);
 	item = &d->items.v[d->items.n - 1];
 	rc = keep(r, event, NULL, NULL, &item->target);
 	if (rc < 0)
@@ -269,189 +162,109 @@ static int add_item(struct reader *r, const yaml_event_t *event)
 
 static int read_layout(struct reader *r)
 {
-	yaml_event_t event;
+	_cleanup_event_ yaml_event_t event = { 0 };
 	const char *reason;
-	bool null;
-	int rc = next(r, &event);
+	int rc = om_yaml_next(&r->yaml, &event);
 
-	if (rc < 0)
+	if (rc < 0 || om_yaml_is_null(&event))
 		return rc;
-	null = is_null(&event);
-	reason = null ? NULL : map_bad(&event);
+	reason = om_yaml_map_bad(&event);
 	if (reason)
-		rc = fail_at(r, &event.start_mark, NULL, NULL, reason, NULL);
-	yaml_event_delete(&event);
-	while (rc == 0 && !null) {
-		bool end;
+		return fail_at(r, &event.start_mark, NULL, NULL, reason, NULL);
+	for (;;) {
+		_cleanup_event_ yaml_event_t key = { 0 };
 
-		rc = next(r, &event);
+		rc = om_yaml_next_key(&r->yaml, &key);
+		if (rc <= 0)
+			return rc;
+		rc = add_item(r, &key);
 		if (rc < 0)
 			return rc;
-		end = event.type == YAML_MAPPING_END_EVENT;
-		if (!end)
-			rc = add_item(r, &event);
-		yaml_event_delete(&event);
-		if (end)
-			return 0;
 	}
-	return rc;
-}
-
-static int fail_top(struct reader *r, const yaml_event_t *event, const char *field,
-		    const char *reason)
-{
-	int rc = om_fail(r->e, OM_ERR_INPUT, -EINVAL, "cannot read the YAML document: %s",
-			 reason);
-
-	om_error_where(r->e, r->file, (unsigned)event->start_mark.line + 1,
-		       (unsigned)event->start_mark.column + 1, field);
-	return rc;
 }
 
 static int read_name(struct reader *r)
 {
-	struct om_layout_text *name = &r->document->name;
-	yaml_event_t event;
+	_cleanup_event_ yaml_event_t event = { 0 };
 	const char *reason;
-	int rc = next(r, &event);
+	int rc = om_yaml_next(&r->yaml, &event);
 
 	if (rc < 0)
 		return rc;
-	reason = scalar_bad(&event);
-	if (reason) {
-		rc = fail_top(r, &event, "name", reason);
-	} else {
-		*name = mark_text(&event.start_mark);
-		name->s = strdup((const char *)event.data.scalar.value);
-		if (!name->s)
-			rc = fail_memory(r);
-	}
-	yaml_event_delete(&event);
-	return rc;
+	reason = om_yaml_scalar_bad(&event);
+	if (reason)
+		return om_yaml_fail(&r->yaml, &event, "name", NULL, reason);
+	return keep_text(r, &event, &r->document->name);
 }
 
 /* One key of the document and its value; the event holds the key. */
 static int read_top_pair(struct reader *r, const yaml_event_t *event, bool *layout_seen)
 {
+	struct om_yaml *y = &r->yaml;
 	const char *name = "";
-	unsigned depth = r->depth;
+	unsigned depth = y->depth;
 
 	if (event->type == YAML_SCALAR_EVENT)
-		name = (const char *)event->data.scalar.value;
+		name = om_yaml_text(event);
 	if (om_streq(name, "layouts"))
-		return fail_top(r, event, "layouts",
-				"use singular \"layout\" instead of plural \"layouts\"");
+		return om_yaml_fail(
+			y, event, "layouts", NULL,
+			"use singular \"layout\" instead of plural \"layouts\"");
 	if (om_streq(name, "layout")) {
 		if (*layout_seen)
-			return fail_top(r, event, "layout", "the key is given twice");
+			return om_yaml_fail(y, event, "layout", NULL,
+					    "the key is given twice");
 		*layout_seen = true;
 		return read_layout(r);
 	}
 	if (om_streq(name, "name")) {
 		if (r->document->name.s)
-			return fail_top(r, event, "name", "the key is given twice");
+			return om_yaml_fail(y, event, "name", NULL,
+					    "the key is given twice");
 		return read_name(r);
 	}
 	/* A key that is a collection itself: its start has been read, read to its end. */
 	if (event->type == YAML_MAPPING_START_EVENT ||
 	    event->type == YAML_SEQUENCE_START_EVENT)
-		while (r->depth >= depth) {
-			int rc = skip(r);
+		while (y->depth >= depth) {
+			int rc = om_yaml_skip(y);
 
 			if (rc < 0)
 				return rc;
 		}
-	return skip(r);
+	return om_yaml_skip(y);
 }
 
 static int read_top(struct reader *r)
 {
+	_cleanup_event_ yaml_event_t top = { 0 };
 	bool layout_seen = false;
+	int rc = om_yaml_top(&r->yaml, &top);
 
+	if (rc <= 0)
+		return rc;
 	for (;;) {
-		yaml_event_t event;
-		bool end;
-		int rc = next(r, &event);
+		_cleanup_event_ yaml_event_t key = { 0 };
 
-		if (rc < 0)
-			return rc;
-		end = event.type == YAML_MAPPING_END_EVENT;
-		if (!end)
-			rc = read_top_pair(r, &event, &layout_seen);
-		yaml_event_delete(&event);
-		if (rc < 0 || end)
-			return rc;
-	}
-}
-
-/* The document's end, and nothing behind it. */
-static int expect_end(struct reader *r)
-{
-	yaml_event_t event;
-	int rc;
-
-	rc = next(r, &event);
-	if (rc < 0)
-		return rc;
-	yaml_event_delete(&event);
-	rc = next(r, &event);
-	if (rc < 0)
-		return rc;
-	if (event.type != YAML_STREAM_END_EVENT)
-		rc = fail_top(r, &event, NULL, "more than one document");
-	yaml_event_delete(&event);
-	return rc;
-}
-
-static int read_stream(struct reader *r)
-{
-	yaml_event_type_t type = YAML_STREAM_START_EVENT;
-
-	/* Stream start, then the document's start or, of an empty file, the end. */
-	while (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_START_EVENT) {
-		yaml_event_t event;
-		int rc = next(r, &event);
-
-		if (rc < 0)
-			return rc;
-		type = event.type;
-		if (type != YAML_STREAM_START_EVENT &&
-		    type != YAML_DOCUMENT_START_EVENT && type != YAML_STREAM_END_EVENT &&
-		    type != YAML_MAPPING_START_EVENT && !is_null(&event))
-			rc = fail_top(r, &event, NULL, "expected a map at the top");
-		yaml_event_delete(&event);
+		rc = om_yaml_next_key(&r->yaml, &key);
+		if (rc == 0)
+			return om_yaml_end(&r->yaml);
+		if (rc > 0)
+			rc = read_top_pair(r, &key, &layout_seen);
 		if (rc < 0)
 			return rc;
 	}
-	if (type == YAML_STREAM_END_EVENT)
-		return 0;
-	if (type == YAML_MAPPING_START_EVENT) {
-		int rc = read_top(r);
-
-		if (rc < 0)
-			return rc;
-	}
-	return expect_end(r);
 }
 
 int om_layout_document_read(const char *file, const char *text, size_t size,
 			    struct om_layout_document *ret, struct om_error *e)
 {
-	struct reader r = { .file = file, .e = e, .document = ret };
-	int rc;
+	struct reader r = { .document = ret };
+	int rc = om_yaml_open(&r.yaml, file, text, size, e);
 
-	if (size > OM_MAX_YAML_SIZE) {
-		rc = om_fail(e, OM_ERR_INPUT, -EINVAL,
-			     "cannot read the YAML document: larger than 1 MiB");
-		om_error_where(e, file, 0, 0, NULL);
-		return rc;
-	}
-	if (!yaml_parser_initialize(&r.parser))
-		return fail_memory(&r);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
-	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	rc = read_stream(&r);
-	yaml_parser_delete(&r.parser);
+	if (rc == 0)
+		rc = read_top(&r);
+	om_yaml_close(&r.yaml);
 	return rc;
 }
 

@@ -242,12 +242,12 @@ void om_probe_label_app(struct om_prober *p, struct om_fact *fact)
 			"no AppArmor: the application has no label to be asked for");
 		return;
 	}
-	set_fleeting(p, fact);
 	if (!p->options->app_label) {
 		om_fact_set_to(fact, OM_UNKNOWN, NULL,
 			       "not tried: no label was given (--app-label)");
 		return;
 	}
+	set_fleeting(p, fact);
 	if (!om_overlay_possible(p, fact))
 		return;
 	if (p->dir < 0)

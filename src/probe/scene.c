@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <libmount.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -50,15 +50,26 @@ static bool is_ours(const struct om_survey *survey, int fd)
 	return false;
 }
 
+/* The id by which mountinfo calls the mount; 0 when it cannot be told. */
+static uint64_t table_id(const struct om_sys *sys, int fd)
+{
+	uint64_t id = 0;
+	bool unique;
+
+	if (sys->statx_mount_id(sys, fd, false, &id) == 0)
+		return id;
+	return sys->mount_id(sys, fd, &id, &unique) == 0 && !unique ? id : 0;
+}
+
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
 {
 	struct stat st;
-	struct statfs fs;
 	bool unique;
 	int r;
 
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
+	dir->table_id = table_id(survey->sys, fd);
 	dir->mode = st.st_mode & 07777;
 	dir->uid = st.st_uid;
 	dir->gid = st.st_gid;
@@ -231,42 +242,62 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
  * Adds a mount point below dir unless one above it is there already.  mountinfo is in
  * order of creation, and a mount may have been moved above an older one.
  */
-static int add_submount(struct om_scene_dir *dir, const char *path)
+static int add_submount(struct om_scene_dir *dir, const char *path, bool unbindable)
 {
+	struct om_submount submount = { .unbindable = unbindable, .locked = OM_UNKNOWN };
 	size_t kept = 0;
-	char *copy;
 	int r;
 
-	for (size_t i = 0; i < dir->submounts.n; i++)
-		if (om_path_is_under(path, dir->submounts.v[i]))
-			return 0;
 	for (size_t i = 0; i < dir->submounts.n; i++) {
-		if (om_path_is_under(dir->submounts.v[i], path))
-			free(dir->submounts.v[i]);
+		if (!om_path_is_under(path, dir->submounts.v[i].path))
+			continue;
+		/* One that cannot be bound makes what holds it unfit to be bound whole. */
+		dir->submounts.v[i].unbindable |= unbindable;
+		return 0;
+	}
+	for (size_t i = 0; i < dir->submounts.n; i++) {
+		if (om_path_is_under(dir->submounts.v[i].path, path))
+			free(dir->submounts.v[i].path);
 		else
 			dir->submounts.v[kept++] = dir->submounts.v[i];
 	}
 	dir->submounts.n = kept;
-	copy = strdup(path);
-	if (!copy)
+	submount.path = strdup(path);
+	if (!submount.path)
 		return -ENOMEM;
-	r = om_vec_push(&dir->submounts, copy);
+	r = om_vec_push(&dir->submounts, submount);
 	if (r < 0)
-		free(copy);
+		free(submount.path);
 	return r;
 }
 
-static int add_to_dirs(struct om_scene *scene, const char *path)
+static int add_to_dirs(struct om_scene *scene, const char *path, bool unbindable)
 {
 	for (size_t i = 0; i < scene->dirs.n; i++) {
 		int r = om_path_is_below(path, scene->dirs.v[i].path)
-				? add_submount(&scene->dirs.v[i], path)
+				? add_submount(&scene->dirs.v[i], path, unbindable)
 				: 0;
 
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* What the table of mounts says of the mount that directories lie on. */
+static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unbindable)
+{
+	const char *type = mnt_fs_get_fstype(fs);
+
+	for (size_t i = 0; i < scene->dirs.n; i++) {
+		struct om_scene_dir *dir = &scene->dirs.v[i];
+
+		if (!dir->table_id || (uint64_t)mnt_fs_get_id(fs) != dir->table_id)
+			continue;
+		dir->unbindable = unbindable;
+		(void)snprintf(dir->fs_type, sizeof(dir->fs_type), "%s",
+			       type ? type : "");
+	}
 }
 
 /*
@@ -282,16 +313,23 @@ static void drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir
 		uint64_t id = 0;
 		bool unique;
 
-		fd = om_open_beneath(survey->sys, survey->root_fd, dir->submounts.v[i],
-				     O_PATH);
+		fd = om_open_beneath(survey->sys, survey->root_fd,
+				     dir->submounts.v[i].path, O_PATH);
 		if (fd >= 0 &&
 		    survey->sys->mount_id(survey->sys, fd, &id, &unique) == 0 &&
 		    id != dir->mount_id)
 			dir->submounts.v[kept++] = dir->submounts.v[i];
 		else
-			free(dir->submounts.v[i]);
+			free(dir->submounts.v[i].path);
 	}
 	dir->submounts.n = kept;
+}
+
+static bool is_unbindable(struct libmnt_fs *fs)
+{
+	const char *fields = mnt_fs_get_optional_fields(fs);
+
+	return fields && strstr(fields, "unbindable");
 }
 
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
@@ -307,11 +345,11 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *target = mnt_fs_get_target(fs);
 
-		if (target && om_path_is_below(target, survey->root_path)) {
-			const char *below = om_path_below(target, survey->root_path);
-
-			r = add_to_dirs(scene, below - 1);
-		}
+		describe_dirs(scene, fs, is_unbindable(fs));
+		if (target && om_path_is_below(target, survey->root_path))
+			r = add_to_dirs(scene,
+					om_path_below(target, survey->root_path) - 1,
+					is_unbindable(fs));
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
@@ -414,8 +452,9 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 static void dir_done(struct om_scene_dir *dir)
 {
 	free(dir->path);
+	free(dir->live);
 	for (size_t i = 0; i < dir->submounts.n; i++)
-		free(dir->submounts.v[i]);
+		free(dir->submounts.v[i].path);
 	om_vec_free(&dir->submounts);
 	for (size_t i = 0; i < dir->children.n; i++) {
 		free(dir->children.v[i].name);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/macro.h"
 #include "base/vec.h"
+#include "probe/facts.h"
 #include "profile/profile.h"
 #include "sys/sys.h"
 
@@ -33,17 +34,39 @@ struct om_scene_child {
 	gid_t gid;
 };
 
+/* A topmost mount point strictly below a directory. */
+struct om_submount {
+	char *path;		 /* owned */
+	bool unbindable;	 /* by propagation: it cannot be bound elsewhere */
+	enum om_tristate locked; /* it cannot be parted from what it covers */
+};
+
+/* How it went to lay an overlay over a directory, in a namespace that died with it. */
+struct om_scene_try {
+	enum om_tristate possible;
+	unsigned depth_left; /* levels of overlay that fit on it; no more than 2 are tried */
+	char evidence[256];
+};
+
 /* A directory in which something is missing, or that lies on the way to it. */
 struct om_scene_dir {
 	char *path; /* owned */
 	uint64_t mount_id;
-	unsigned attr;	/* OM_ATTR_* of the mount it lies on */
-	bool read_only; /* by mount or by file system: no name can be created */
-	bool ours;	/* on a tmpfs that we mounted: names may be created */
+	uint64_t table_id; /* the same mount in mountinfo, where ids are reused */
+	unsigned attr;	   /* OM_ATTR_* of the mount it lies on */
+	bool read_only;	   /* by mount or by file system: no name can be created */
+	bool ours;	   /* on a tmpfs that we mounted: names may be created */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-	OM_VEC(char *) submounts; /* owned: topmost mount points strictly below */
+	/* Of its own mount, found with the submounts. */
+	bool unbindable;
+	char fs_type[32];
+	OM_VEC(struct om_submount) submounts;
+	bool examined; /* the following three are filled */
+	size_t n_live; /* sockets and fifos among its names: an overlay cuts them off */
+	char *live;    /* owned; the first of them, or NULL */
+	struct om_scene_try overlay;
 	bool listed;
 	OM_VEC(struct om_scene_child) children;
 };
@@ -88,6 +111,14 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 /* Fills submounts of directory index, from mountinfo (read once per scene). */
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
 			    struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/*
+ * Fills what costs a child and a look at every name: live objects, whether submounts are
+ * locked, and whether an overlay can be laid over that very directory.  Submounts must
+ * have been found before.  load_modules: see om_probe_options.
+ */
+int om_scene_examine(const struct om_survey *survey, struct om_scene_dir *dir,
+		     bool load_modules, struct om_error *e) _nonnull_(1, 2) _must_check_;
 
 /* Fills children of a directory of the scene; -E2BIG above OM_MAX_SIBLINGS. */
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,

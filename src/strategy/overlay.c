@@ -29,7 +29,9 @@ static struct om_verdict overlay_consider(const struct om_decisions *d, size_t i
 	case OM_YES:
 		break;
 	}
-	if (om_facts_get(d->facts, OM_FACT_APPARMOR_LABEL) == OM_NO)
+	/* The overlay keeps our label; only seeing the application use it proves enough. */
+	if (om_facts_get(d->facts, OM_FACT_APPARMOR_LABEL) == OM_NO &&
+	    om_facts_get(d->facts, OM_FACT_OVERLAY_LABEL_APP) != OM_YES)
 		return verdict(false, OM_WHY_OVL_MOUNTER_LABEL);
 	if (!hole->read_only)
 		return verdict(false, OM_WHY_HOLE_WRITABLE);
@@ -77,8 +79,8 @@ static int expand_submounts(const struct om_scene_dir *hole, struct om_plan *pla
 						   .place = OM_PLACE_STAGE,
 						   .recursive = true,
 						   .entry = SIZE_MAX,
-						   .path = hole->submounts.v[i],
-						   .source = hole->submounts.v[i] });
+						   .path = hole->submounts.v[i].path,
+						   .source = hole->submounts.v[i].path });
 	return r;
 }
 
