@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "apply/state.h"
@@ -31,12 +30,13 @@ static int find_here(const struct om_cli *cli, struct om_record *record)
 	const struct om_probe_options options = om_cli_probe_options(cli);
 	_cleanup_close_ int state = om_cache_open_dir(om_cli_state_path(cli));
 	char key[OM_CACHE_KEY_SIZE];
-	struct utsname name;
+	struct om_kernel_name name;
+	int r = om_kernel_name(&name);
 
-	if (uname(&name) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	(void)snprintf(record->kernel, sizeof(record->kernel), "%s", name.release);
-	(void)snprintf(record->version, sizeof(record->version), "%s", name.version);
+	(void)snprintf(record->version, sizeof(record->version), "%s", name.build);
 	(void)snprintf(record->machine, sizeof(record->machine), "%s", name.machine);
 	om_facts_init(&record->facts);
 	if (om_cli_get(cli, OM_OPT_CACHED)) {

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -144,15 +143,15 @@ int om_cache_key(const struct om_probe_options *options,
 	const struct om_sys *sys = options->sys;
 	_cleanup_str_ struct om_str text = { 0 };
 	char userns[64] = "";
-	struct utsname name;
+	struct om_kernel_name name;
 	ssize_t n;
 	int r = add_process(&text, sys);
 
+	if (r == 0)
+		r = om_kernel_name(&name);
 	if (r < 0)
 		return r;
-	if (uname(&name) < 0)
-		return -errno;
-	om_str_addf(&text, "kernel=%s %s %s\n", name.release, name.version, name.machine);
+	om_str_addf(&text, "kernel=%s %s %s\n", name.release, name.build, name.machine);
 	add_build(&text);
 	add_file(&text, sys, "boot", "/proc/sys/kernel/random/boot_id");
 	add_file(&text, sys, "lsm", "/sys/kernel/security/lsm");

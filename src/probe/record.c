@@ -100,46 +100,45 @@ static int fail_at(struct reader *r, const yaml_event_t *at, const struct place 
 			    what ? OM_Q(what) : NULL, reason);
 }
 
-/* Copies the text of a scalar, which must be there and fit. */
-static int take_text(struct reader *r, const yaml_event_t *event,
-		     const struct place *place, char *buf, size_t size)
+/* A value must be a text, and there. */
+static int check_text(struct reader *r, const yaml_event_t *event,
+		      const struct place *place)
 {
 	const char *bad = om_yaml_scalar_bad(event);
-	char reason[64];
 
 	if (!bad && om_yaml_is_null(event))
 		bad = "expected a string, found nothing";
-	if (bad)
-		return fail_at(r, event, place, place_name(place), bad);
-	if (strlen(om_yaml_text(event)) >= size) {
-		(void)snprintf(reason, sizeof(reason), "longer than %zu bytes", size - 1);
-		return fail_at(r, event, place, om_yaml_text(event), reason);
-	}
-	(void)snprintf(buf, size, "%s", om_yaml_text(event));
-	return 0;
+	return bad ? fail_at(r, event, place, place_name(place), bad) : 0;
 }
 
+/* Copies the text that is due, if it fits. */
 static int read_text(struct reader *r, const struct place *place, char *buf, size_t size)
 {
 	_cleanup_event_ yaml_event_t event = { 0 };
+	char reason[64];
 	int rc = om_yaml_next(&r->yaml, &event);
 
-	return rc < 0 ? rc : take_text(r, &event, place, buf, size);
+	if (rc == 0)
+		rc = check_text(r, &event, place);
+	if (rc < 0)
+		return rc;
+	if (strlen(om_yaml_text(&event)) >= size) {
+		(void)snprintf(reason, sizeof(reason), "longer than %zu bytes", size - 1);
+		return fail_at(r, &event, place, om_yaml_text(&event), reason);
+	}
+	strcpy(buf, om_yaml_text(&event));
+	return 0;
 }
 
 static int take_state(struct reader *r, const yaml_event_t *event,
 		      const struct place *place, enum om_tristate *ret)
 {
-	const char *bad = om_yaml_scalar_bad(event);
+	int rc = check_text(r, event, place);
 
-	if (!bad && om_yaml_is_null(event))
-		bad = "expected a state, found nothing";
-	if (bad)
-		return fail_at(r, event, place, place_name(place), bad);
-	if (om_tristate_parse(om_yaml_text(event), ret) < 0)
+	if (rc == 0 && om_tristate_parse(om_yaml_text(event), ret) < 0)
 		return fail_at(r, event, place, om_yaml_text(event),
 			       "unknown state, want yes, no or unknown");
-	return 0;
+	return rc;
 }
 
 static int read_state(struct reader *r, const struct place *place, enum om_tristate *ret)
@@ -316,14 +315,13 @@ static int read_schema(struct reader *r)
 {
 	_cleanup_event_ yaml_event_t event = { 0 };
 	const struct place place = { NULL, top_names[TOP_SCHEMA] };
-	char schema[64];
 	int rc = om_yaml_next(&r->yaml, &event);
 
 	if (rc == 0)
-		rc = take_text(r, &event, &place, schema, sizeof(schema));
-	if (rc < 0 || om_streq(schema, OM_RECORD_SCHEMA))
+		rc = check_text(r, &event, &place);
+	if (rc < 0 || om_streq(om_yaml_text(&event), OM_RECORD_SCHEMA))
 		return rc;
-	return fail_at(r, &event, &place, schema,
+	return fail_at(r, &event, &place, om_yaml_text(&event),
 		       "unknown schema, want " OM_RECORD_SCHEMA);
 }
 

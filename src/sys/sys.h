@@ -156,6 +156,14 @@ int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_
 int om_sys_module(const struct om_sys *sys, const char *name);
 int om_sys_module_load(const struct om_sys *sys, const char *name);
 
+/* As uname(2) tells it.  For people and for keys; nothing is decided by it. */
+struct om_kernel_name {
+	char release[65];
+	char build[65];
+	char machine[65];
+};
+int om_kernel_name(struct om_kernel_name *ret) _nonnull_all_ _must_check_;
+
 /*
  * Kills this process when its parent dies; parent is the parent's pid as seen before the
  * fork.  Leaves at once when it is dead already.
