@@ -15,7 +15,7 @@
 #define OM_RECORD_SCHEMA "overmount.facts/1"
 
 /*
- * Facts, and where they were found: as uname(2) tells it, for people and for choosing among
+ * Facts, and where they were found: as the kernel calls itself, for people and for choosing among
  * records.  Empty where it is not known; no decision depends on it.
  */
 struct om_record {

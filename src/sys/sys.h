@@ -156,7 +156,7 @@ int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_
 int om_sys_module(const struct om_sys *sys, const char *name);
 int om_sys_module_load(const struct om_sys *sys, const char *name);
 
-/* As uname(2) tells it.  For people and for keys; nothing is decided by it. */
+/* As the kernel calls itself.  For people and for keys; nothing is decided by it. */
 struct om_kernel_name {
 	char release[65];
 	char build[65];
