@@ -3,8 +3,8 @@
  * What can be used through an overlay of ours.  A security module may check the label of
  * the process that mounted, of the reader, or of both, and by which name differs from
  * kernel to kernel; so each use is tried, on a real directory with its real name, with
- * the overlay and without.  Only what is lost counts: what policy forbids anyway says
- * nothing about overlays.
+ * the overlay and without.  Only what is lost speaks against it; what policy forbids
+ * anyway proves nothing, for a mounter that may not read makes its readers fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -149,11 +149,14 @@ static int cover(struct om_prober *p, const struct sample *sample,
 static void compare(const struct om_prober *p, struct om_fact *fact, const char *dir)
 {
 	char worked[64] = "";
-	size_t lost = _OM_USE_MAX;
+	size_t lost = _OM_USE_MAX, unproven = _OM_USE_MAX;
 
-	for (size_t i = _OM_USE_MAX; i-- > 0;)
+	for (size_t i = _OM_USE_MAX; i-- > 0;) {
 		if (p->bare.result[i] >= 0 && p->through.result[i] < 0)
 			lost = i;
+		if (p->bare.result[i] < 0 && p->bare.result[i] != -ENOTSUP)
+			unproven = i;
+	}
 	for (size_t i = 0; i < _OM_USE_MAX; i++)
 		if (p->through.result[i] >= 0)
 			(void)snprintf(worked + strlen(worked),
@@ -164,10 +167,12 @@ static void compare(const struct om_prober *p, struct om_fact *fact, const char 
 			       "%s in %s: %s through the overlay, done without it",
 			       use_names[lost], dir,
 			       strerrorname_np(-p->through.result[lost]));
-	else if (!*worked)
-		om_fact_set_to(fact, OM_UNKNOWN, NULL,
-			       "nothing in %s can be used without the overlay either",
-			       dir);
+	else if (unproven < _OM_USE_MAX)
+		om_fact_set_to(
+			fact, OM_UNKNOWN, worked,
+			"%s in %s: %s without the overlay too, so nothing is proven",
+			use_names[unproven], dir,
+			strerrorname_np(-p->bare.result[unproven]));
 	else
 		om_fact_set_to(fact, OM_YES, worked,
 			       "overlay over %s: nothing is lost by it", dir);

@@ -36,7 +36,7 @@ struct program {
 	unsigned char code[sizeof(code)];
 };
 
-static int write_program(struct om_prober *p, const char *name)
+static int write_program(const struct om_sys *sys, int dir, const char *name)
 {
 	const struct program program = {
 		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -59,29 +59,46 @@ static int write_program(struct om_prober *p, const char *name)
 	};
 	struct program copy = program;
 	_cleanup_close_ int fd = -1;
-	int r = p->sys->mkfile(p->sys, p->dir, name, 0755);
+	int r = sys->mkfile(sys, dir, name, 0755);
 
 	if (r < 0)
 		return r;
 	memcpy(copy.code, code, sizeof(code));
-	fd = p->sys->open(p->sys, p->dir, name, O_WRONLY, 0);
+	fd = sys->open(sys, dir, name, O_WRONLY, 0);
 	if (fd < 0)
 		return fd;
 	r = om_write_all(fd, &copy, sizeof(copy));
-	return r < 0 ? r : p->sys->chmod(p->sys, fd, 04755);
+	return r < 0 ? r : sys->chmod(sys, fd, 04755);
 }
 
-static void set_by_exit(struct om_fact *fact, int plain, int through)
+/*
+ * Does set-user-id work at all here?  Not under no_new_privs, nor where nobody else's id
+ * can be taken.
+ */
+static int try_plain(struct om_prober *p)
+{
+	const struct om_sys *sys = p->sys;
+	_cleanup_close_ int place = -1;
+	_cleanup_close_ int plain = -1;
+	int r = sys->mkdir(sys, p->dir, "plain", 0755);
+
+	if (r == 0)
+		r = place = sys->open(sys, p->dir, "plain", O_PATH | O_DIRECTORY, 0);
+	if (r >= 0)
+		r = sys->mount(sys, "overmount-probe", OM_FD_PATH(place), "tmpfs", 0,
+			       "mode=0755,size=64k");
+	if (r >= 0)
+		r = plain = sys->open(sys, p->dir, "plain", O_RDONLY | O_DIRECTORY, 0);
+	if (r >= 0)
+		r = write_program(sys, plain, "geteuid");
+	return r < 0 ? r : sys->exec(sys, plain, "geteuid", SOMEBODY);
+}
+
+static void set_by_exit(struct om_fact *fact, int through)
 {
 	int somebody = SOMEBODY & 0xff;
 
-	/* Without the overlay nosuid must have worked, or nothing is proven. */
-	if (plain != somebody)
-		om_fact_set_to(fact, OM_UNKNOWN, NULL,
-			       "a set-user-id program on a nosuid tmpfs: %s",
-			       plain < 0 ? strerrorname_np(-plain)
-					 : "ran with its owner's id");
-	else if (through < 0)
+	if (through < 0)
 		om_prober_set(fact, through, "running the program through the overlay",
 			      NULL);
 	else
@@ -93,7 +110,7 @@ static void set_by_exit(struct om_fact *fact, int plain, int through)
 
 void om_probe_nosuid(struct om_prober *p, struct om_fact *fact)
 {
-	struct om_overlay_try how = { .upper = "s", .lower = "l" };
+	struct om_overlay_try how = { .upper = "s", .lower = "l", .at = "suid" };
 	_cleanup_close_ int merged = -1;
 	int r, plain;
 
@@ -101,24 +118,29 @@ void om_probe_nosuid(struct om_prober *p, struct om_fact *fact)
 		return;
 	r = om_overlay_layers(p);
 	if (r == 0)
-		r = write_program(p, "l/geteuid");
+		r = write_program(p->sys, p->dir, "l/geteuid");
 	if (r == 0)
 		r = p->sys->mkdir(p->sys, p->dir, "suid", 0755);
 	if (r < 0) {
 		om_prober_set_scratch(p, fact, r, "writing a program");
 		return;
 	}
-	plain = p->sys->exec(p->sys, p->dir, "l/geteuid", SOMEBODY);
-	how.top = p->dir;
-	/* A mount of no namespace never honours set-user-id: it must be attached. */
-	how.at_dir = p->dir;
-	how.at = "suid";
+	plain = try_plain(p);
+	if (plain != 0) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "not tried: set-user-id has no effect here (%s)",
+			       plain < 0 ? strerrorname_np(-plain) : "no_new_privs");
+		/* It depends on this process, not on the kernel. */
+		fact->fleeting = true;
+		return;
+	}
+	how.top = how.at_dir = p->dir;
+	/* Attached: in a mount of no namespace set-user-id is never honoured. */
 	merged = om_overlay_mount(p, &how);
 	if (merged < 0)
 		om_overlay_set(fact, merged, "overlay over a nosuid tmpfs", &how);
 	else
-		set_by_exit(fact, plain,
-			    p->sys->exec(p->sys, merged, "geteuid", SOMEBODY));
+		set_by_exit(fact, p->sys->exec(p->sys, merged, "geteuid", SOMEBODY));
 }
 #else
 void om_probe_nosuid(struct om_prober *p _unused_, struct om_fact *fact)

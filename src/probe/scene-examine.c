@@ -235,7 +235,14 @@ static void examine(struct examination *x, const struct om_probe_options *option
 	p->options = options;
 	p->dir = -1;
 	p->overlay = -EAGAIN;
-	if (!om_overlay_possible(p, &fact))
+	/* Copying a namespace makes unbindable mounts bindable, so a try would tell wrong;
+	 * what the kernel does with them as layers is EINVAL, on every one that was tried. */
+	if (x->dir->unbindable)
+		x->overlay = (struct om_scene_try){
+			.possible = OM_NO,
+			.evidence = "its mount is unbindable (mountinfo)"
+		};
+	else if (!om_overlay_possible(p, &fact))
 		(void)snprintf(x->overlay.evidence, sizeof(x->overlay.evidence), "%s",
 			       fact.evidence);
 	else

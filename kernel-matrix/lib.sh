@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What the scripts of the kernel matrix share.  Sourced, not run.
+
+matrix_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+matrix_top=$(dirname "$matrix_dir")
+. "$matrix_top/scripts/lib.sh"
+
+# Kernels are large and can be had again: they never go into the repository.
+# shellcheck disable=SC2034 # used by those who source this
+matrix_cache=${XDG_CACHE_HOME:-$HOME/.cache}/overmount-matrix
+
+# Options of apt that every call has, whoever runs it.  The sandbox user could not write
+# below a home directory, and apt would say so each time.
+# shellcheck disable=SC2034 # used by those who source this
+apt_always=(
+	-q
+	-o APT::Sandbox::User=root
+	-o Acquire::AllowInsecureRepositories=false
+	-o Acquire::AllowDowngradeToInsecureRepositories=false
+	-o APT::Get::AllowUnauthenticated=false
+)
+
+# Prints the table without comments and blank lines.
+matrix_table() {
+	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$matrix_dir/kernels.txt"
+}
+
+matrix_lines() {
+	matrix_table | awk '{ print $1 }'
+}
+
+# usage STATUS: prints the comment at the head of the script that runs, but for its
+# first lines: the interpreter, the licence and an empty one.
+usage() {
+	awk 'NR < 4 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$0"
+	exit "$1"
+}
+
+# argument OPTION COUNT: dies if no value follows the option.
+argument() {
+	[ "$2" -ge 2 ] || die "$1 needs a value (--help tells more)"
+}
