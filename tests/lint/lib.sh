@@ -70,8 +70,8 @@ lint_c_files() {
 # The shell scripts, found by name or by their first line.
 lint_shell_files() {
 	{
-		find scripts tests bench .ci autogen.sh -name '*.sh' -type f 2>/dev/null
-		grep -rlE -m1 '^#!.*[/ ](ba)?sh' scripts .ci bench tests 2>/dev/null
+		find scripts tests bench kernel-matrix .ci autogen.sh -name '*.sh' -type f 2>/dev/null
+		grep -rlE -m1 '^#!.*[/ ](ba)?sh' scripts .ci bench kernel-matrix tests 2>/dev/null
 	} | sort -u
 }
 

@@ -22,6 +22,7 @@
 #include "apply/undo.h"
 #include "base/fdio.h"
 #include "fake/recorder.h"
+#include "probe/record.h"
 #include "probe/scene.h"
 #include "strategy/strategy.h"
 
@@ -40,6 +41,7 @@ struct world {
 	char tree[80];
 	struct om_facts facts;
 	struct om_policy policy;
+	bool recorded;
 };
 
 static void make_dir(const struct world *w, const char *path, mode_t mode)
@@ -188,6 +190,22 @@ static void compare_golden(const char *name, const char *text)
 	free(golden);
 }
 
+/* How the applier would build on that kernel. */
+static void describe_surface(const struct om_facts *facts, struct om_str *out)
+{
+	struct om_build b;
+
+	om_build_init(&b, &om_sys_linux, facts);
+	om_str_addf(out, "# built by %s, %s\n",
+		    b.fd_api ? "the fd mount API" : "mount(2)",
+		    b.detached ? "detached" : "on a private stage");
+	om_str_addf(out, "# layers by %s, options %s\n",
+		    om_facts_get(facts, OM_FACT_OVERLAY_LAYER_FD) == OM_YES ? "descriptor"
+									    : "path",
+		    facts->fact[OM_FACT_OVERLAY_OPTIONS].value);
+	om_build_done(&b);
+}
+
 /* All waves but the first would need what the first one brings: plan that one. */
 static void check_plan(struct world *w, const char *golden, bool read_only)
 {
@@ -213,6 +231,8 @@ static void check_plan(struct world *w, const char *golden, bool read_only)
 		om_str_addf(&out, "%s %s %s\n", om_decisions_entry(&d, i)->target,
 			    om_strategy_get(d.entries[i].strategy)->name,
 			    om_why_id(d.entries[i].why));
+	if (w->recorded)
+		describe_surface(&w->facts, &out);
 	if (om_decisions_refusal(&d, NULL) == 0)
 		assert_int_equal(om_expand(&d, &plan), 0);
 	for (size_t i = 0; i < plan.steps.n; i++) {
@@ -227,6 +247,26 @@ static void check_plan(struct world *w, const char *golden, bool read_only)
 	(void)close(survey.root_fd);
 	(void)close(survey.source_fd);
 	(void)om_profile_free(p);
+}
+
+static void load_record(struct world *w, const char *name)
+{
+	const char *top = getenv("top_srcdir");
+	struct om_record record;
+	struct om_error e = { 0 };
+	char path[512];
+	char *text = NULL;
+	size_t size;
+
+	(void)snprintf(path, sizeof(path), "%s/kernel-matrix/facts/%s.yaml",
+		       top ? top : ".", name);
+	assert_int_equal(om_read_file(AT_FDCWD, path, 1 << 20, &text, &size), 0);
+	assert_int_equal(om_record_read(path, text, size, &record, &e), 0);
+	/* Of another kernel than the one before, or the goldens would prove little. */
+	assert_string_not_equal(record.kernel, "");
+	w->facts = record.facts;
+	w->recorded = true;
+	free(text);
 }
 
 static void test_plan_overlay(void **state)
@@ -261,6 +301,30 @@ static void test_plan_confined_goes_to_mimic(void **state)
 
 	om_facts_set(&w->facts, OM_FACT_APPARMOR_LABEL, OM_NO, "snap.app", "test");
 	check_plan(w, "confined.txt", true);
+}
+
+/* Records of real kernels, and of confined mounters on them (kernel-matrix/record). */
+static void test_plan_recorded_kernels(void **state)
+{
+	static const char *const names[] = { "5.10",
+					     "6.1",
+					     "6.12",
+					     "6.18-here",
+					     "7.2",
+					     "7.3",
+					     "6.1-confined",
+					     "7.3-confined",
+					     "7.3-confined-bad",
+					     "7.3-confined-bare" };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char golden[64];
+
+		load_record(w, names[i]);
+		(void)snprintf(golden, sizeof(golden), "kernel-%s.txt", names[i]);
+		check_plan(w, golden, true);
+	}
 }
 
 static void test_plan_overlay_only_refuses_writable(void **state)
@@ -392,6 +456,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_plan_without_overlay, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_plan_confined_goes_to_mimic, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_plan_recorded_kernels, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_plan_overlay_only_refuses_writable,
 						setup, teardown),
