@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "probe/cache.h"
 
 #define LOCK_NAME "lock"
 
@@ -86,7 +87,8 @@ void om_state_forget(struct om_state *s, const char *path)
 {
 	if (s->name[0])
 		(void)unlinkat(s->dirfd, s->name, 0);
-	if (!s->made)
+	/* With facts in it the directory stays, and then so must the lock that others use. */
+	if (!s->made || faccessat(s->dirfd, OM_CACHE_NAME, F_OK, 0) == 0)
 		return;
 	(void)unlinkat(s->dirfd, LOCK_NAME, 0);
 	(void)rmdir(path);
