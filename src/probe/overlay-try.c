@@ -64,6 +64,18 @@ bool om_overlay_possible(struct om_prober *p, struct om_fact *fact)
 	return false;
 }
 
+bool om_overlay_ready(struct om_prober *p, struct om_fact *fact)
+{
+	int r;
+
+	if (!om_overlay_possible(p, fact))
+		return false;
+	r = om_overlay_layers(p);
+	if (r < 0)
+		om_prober_set_scratch(p, fact, r, "making the layers");
+	return r == 0;
+}
+
 struct layers {
 	int skeleton, lower, upper, work; /* owned, but for lower where it was given */
 };

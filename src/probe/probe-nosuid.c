@@ -114,11 +114,9 @@ void om_probe_nosuid(struct om_prober *p, struct om_fact *fact)
 	_cleanup_close_ int merged = -1;
 	int r, plain;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (r == 0)
-		r = write_program(p->sys, p->dir, "l/geteuid");
+	r = write_program(p->sys, p->dir, "l/geteuid");
 	if (r == 0)
 		r = p->sys->mkdir(p->sys, p->dir, "suid", 0755);
 	if (r < 0) {

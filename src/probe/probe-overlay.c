@@ -25,20 +25,13 @@ static void try_once(struct om_prober *p, struct om_fact *fact, const char *what
 		     struct om_overlay_try how)
 {
 	_cleanup_close_ int merged = -1;
-	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (p->dir < 0) {
-		om_prober_set_scratch(p, fact, r, what);
-		return;
-	}
 	how.top = p->dir;
-	how.upper = how.upper ? how.upper : "s";
+	how.upper = "s";
 	how.lower = "l";
-	how.call = "making the layers";
-	merged = r < 0 ? r : om_overlay_mount(p, &how);
+	merged = om_overlay_mount(p, &how);
 	om_overlay_set(fact, merged, what, &how);
 }
 
@@ -152,19 +145,13 @@ static int stack(struct om_prober *p, struct om_overlay_try *how, const char *at
 
 void om_probe_stack_depth(struct om_prober *p, struct om_fact *fact)
 {
-	struct om_overlay_try how = { .call = "making the layers" };
+	struct om_overlay_try how;
 	_cleanup_close_ int one = -1;
 	_cleanup_close_ int two = -1;
-	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (p->dir < 0) {
-		om_prober_set_scratch(p, fact, r, "overlay over overlay");
-		return;
-	}
-	one = r < 0 ? r : stack(p, &how, "depth1", 0);
+	one = stack(p, &how, "depth1", 0);
 	if (one >= 0)
 		two = stack(p, &how, "depth2", one);
 	om_overlay_set(fact, one < 0 ? one : two, "overlay over overlay", &how);
@@ -195,16 +182,10 @@ void om_probe_upper_tmpfs(struct om_prober *p, struct om_fact *fact)
 	_cleanup_close_ int merged = -1;
 	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (p->dir < 0) {
-		om_prober_set_scratch(p, fact, r, "overlay with an upper layer");
-		return;
-	}
 	how.top = p->dir;
-	how.call = "making the layers";
-	merged = r < 0 ? r : om_overlay_mount(p, &how);
+	merged = om_overlay_mount(p, &how);
 	r = merged < 0 ? merged : write_through(p, &how, merged);
 	om_overlay_set(fact, r, "upper layer on a tmpfs", &how);
 	if (r == 0)
@@ -248,11 +229,9 @@ void om_probe_whiteout(struct om_prober *p, struct om_fact *fact)
 {
 	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (r == 0)
-		r = make_mark_layer(p, "whiteout");
+	r = make_mark_layer(p, "whiteout");
 	if (r == 0)
 		r = p->sys->mknod(p->sys, p->dir, "whiteout/both", S_IFCHR | 0000, 0);
 	if (r < 0)
@@ -279,11 +258,9 @@ void om_probe_opaque(struct om_prober *p, struct om_fact *fact)
 {
 	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_ready(p, fact))
 		return;
-	r = om_overlay_layers(p);
-	if (r == 0)
-		r = make_opaque(p);
+	r = make_opaque(p);
 	if (r < 0)
 		om_prober_set_scratch(p, fact, r, "setting trusted.overlay.opaque");
 	else

@@ -105,6 +105,8 @@ struct om_overlay_try {
 int om_overlay_make_layers(const struct om_sys *sys, int top);
 /* The same in the scratch directory, once; 0 or -errno. */
 int om_overlay_layers(struct om_prober *p);
+/* Can it be tried, with the layers made?  If not, says so in fact. */
+bool om_overlay_ready(struct om_prober *p, struct om_fact *fact);
 /* fd of an overlay in which a name of each layer was seen, or -errno. */
 int om_overlay_mount(struct om_prober *p, struct om_overlay_try *how);
 /* Is it there to be tried?  If not, says so in fact. */

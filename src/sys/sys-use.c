@@ -40,11 +40,16 @@ static int reap(pid_t pid, int *ret_status)
 	return r < 0 ? -errno : 0;
 }
 
-int om_sys_in_child(const struct om_sys *sys _unused_, int (*fn)(void *arg), void *arg)
+/*
+ * Forks a child that runs body, which may write one number to the pipe it is given.  How
+ * many bytes of it came (sizeof(int), or 0), or -errno when there is no child.
+ */
+static ssize_t with_child(void (*body)(int report, void *arg), void *arg, int *ret_number,
+			  int *ret_status)
 {
 	_cleanup_close_ int reader = -1;
 	pid_t parent = getpid(), pid;
-	int result = -ECHILD, status, ends[2];
+	int ends[2];
 	ssize_t n;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -53,17 +58,40 @@ int om_sys_in_child(const struct om_sys *sys _unused_, int (*fn)(void *arg), voi
 	pid = fork();
 	if (pid == 0) {
 		om_sys_die_with(parent);
-		result = fn(arg);
-		_exit(om_write_all(ends[1], &result, sizeof(result)) < 0);
+		body(ends[1], arg);
+		_exit(0);
 	}
 	(void)om_close(ends[1]);
 	if (pid < 0)
 		return -errno;
 	do
-		n = read(reader, &result, sizeof(result));
+		n = read(reader, ret_number, sizeof(*ret_number));
 	while (n < 0 && errno == EINTR);
-	(void)reap(pid, &status);
-	return n == sizeof(result) ? result : -ECHILD;
+	if (reap(pid, ret_status) < 0)
+		*ret_status = -1;
+	return n;
+}
+
+struct call {
+	int (*fn)(void *arg);
+	void *arg;
+};
+
+static void call_fn(int report, void *arg)
+{
+	const struct call *call = arg;
+	int result = call->fn(call->arg);
+
+	(void)!om_write_all(report, &result, sizeof(result));
+}
+
+int om_sys_in_child(const struct om_sys *sys _unused_, int (*fn)(void *arg), void *arg)
+{
+	struct call call = { fn, arg };
+	int result, status;
+	ssize_t n = with_child(call_fn, &call, &result, &status);
+
+	return n == sizeof(result) ? result : n < 0 ? (int)n : -ECHILD;
 }
 
 int om_sys_list(const struct om_sys *sys _unused_, int dirfd)
@@ -122,50 +150,39 @@ int om_sys_map_exec(const struct om_sys *sys _unused_, int dirfd, const char *na
 	return r;
 }
 
-/* In the child: never returns.  The errno goes through fd, which a success closes. */
-static void execute(int dirfd, const char *name, uid_t uid, int report)
+struct program {
+	int dirfd;
+	const char *name;
+	uid_t uid;
+};
+
+/* In the child.  The errno goes into the pipe, which a success closes. */
+static void execute(int report, void *arg)
 {
+	const struct program *program = arg;
 	char *argv[] = { (char[]){ "true" }, NULL };
 	char *envp[] = { NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), err;
+	uid_t uid = program->uid;
 
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		(void)dup2(null, fd);
 	/* Threads do not matter: this is a fresh child. */
 	if (uid == OM_UID_SAME || syscall(SYS_setresuid, uid, uid, uid) == 0)
-		(void)syscall(SYS_execveat, dirfd, name, argv, envp, 0);
+		(void)syscall(SYS_execveat, program->dirfd, program->name, argv, envp, 0);
 	err = -errno;
 	(void)!om_write_all(report, &err, sizeof(err));
-	_exit(127);
 }
 
 int om_sys_exec(const struct om_sys *sys _unused_, int dirfd, const char *name, uid_t uid)
 {
-	_cleanup_close_ int reader = -1;
-	pid_t parent = getpid(), pid;
-	int err = 0, status, ends[2], r;
-	ssize_t n;
+	struct program program = { dirfd, name, uid };
+	int err, status;
+	ssize_t n = with_child(execute, &program, &err, &status);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	reader = ends[0];
-	pid = fork();
-	if (pid == 0) {
-		om_sys_die_with(parent);
-		execute(dirfd, name, uid, ends[1]);
-	}
-	(void)om_close(ends[1]);
-	if (pid < 0)
-		return -errno;
-	do
-		n = read(reader, &err, sizeof(err));
-	while (n < 0 && errno == EINTR);
-	r = reap(pid, &status);
-	if (n == sizeof(err))
-		return err;
-	if (r < 0 || !WIFEXITED(status))
-		return -ECHILD;
-	return WEXITSTATUS(status);
+	if (n != 0)
+		return n == sizeof(err) ? err : n < 0 ? (int)n : -ECHILD;
+	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
 }
 
 static int write_file(const char *path, const char *text)
