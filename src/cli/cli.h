@@ -114,6 +114,7 @@ struct om_column {
 	const char *name;
 	bool right;
 	bool wrap;
+	bool trunc;  /* on a terminal that is too narrow */
 	bool number; /* in JSON */
 };
 /* cells: rows of n_columns strings, borrowed. */

@@ -70,8 +70,9 @@ static int print_table(const struct om_record *record, struct om_error *e)
 {
 	static const struct om_column columns[] = { { .name = "FACT" },
 						    { .name = "STATE" },
-						    { .name = "VALUE" },
-						    { .name = "EVIDENCE" } };
+						    { .name = "VALUE", .trunc = true },
+						    { .name = "EVIDENCE",
+						      .trunc = true } };
 	const char *cells[_OM_FACT_MAX * ARRAY_SIZE(columns)];
 	const char **cell = cells;
 
@@ -212,7 +213,7 @@ static int print_differences(const struct om_record *was, const struct om_record
 	const struct om_column columns[] = { { .name = "FACT" },
 					     { .name = was->kernel },
 					     { .name = now->kernel },
-					     { .name = "EVIDENCE" } };
+					     { .name = "EVIDENCE", .trunc = true } };
 	const char *cells[_OM_FACT_MAX * ARRAY_SIZE(columns)];
 	char answers[_OM_FACT_MAX][2][144];
 	const char **cell = cells;

@@ -51,7 +51,8 @@ static int add_columns(const struct scols_api *api, struct libscols_table *table
 {
 	for (size_t i = 0; i < n; i++) {
 		int flags = (columns[i].right ? SCOLS_FL_RIGHT : 0) |
-			    (columns[i].wrap ? SCOLS_FL_WRAP : 0);
+			    (columns[i].wrap ? SCOLS_FL_WRAP : 0) |
+			    (columns[i].trunc ? SCOLS_FL_TRUNC : 0);
 		struct libscols_column *c =
 			api->scols_table_new_column(table, columns[i].name, 0, flags);
 
