@@ -20,6 +20,7 @@
 
 #define MAGIC 0x31746361466d4f00ULL /* "\0OmFact1" */
 #define MAX_SIZE 32768
+#define MAX_TEXT 65536
 
 struct header {
 	uint64_t magic;
@@ -39,31 +40,26 @@ static uint64_t hash(uint64_t h, const void *data, size_t size)
 }
 #define HASH_START 0xcbf29ce484222325ULL
 
-static int read_text(const struct om_sys *sys, const char *path, char *buf, size_t size)
+/* A small file of the kernel, malloc'ed; NULL with *ret_err when it cannot be read. */
+static char *read_text(const struct om_sys *sys, const char *path, int *ret_err)
 {
 	_cleanup_close_ int fd = sys->open(sys, AT_FDCWD, path, O_RDONLY, 0);
-	ssize_t n;
+	char *text = NULL;
+	size_t size;
+	int r = fd < 0 ? fd : om_read_fd(fd, MAX_TEXT, &text, &size);
 
-	*buf = '\0';
-	if (fd < 0)
-		return fd;
-	do
-		n = read(fd, buf, size - 1);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	buf[n] = '\0';
-	return 0;
+	if (ret_err)
+		*ret_err = r;
+	return r < 0 ? NULL : text;
 }
 
 static void add_file(struct om_str *key, const struct om_sys *sys, const char *name,
 		     const char *path)
 {
-	char text[256];
+	_cleanup_free_ char *text = read_text(sys, path, NULL);
 
-	(void)read_text(sys, path, text, sizeof(text));
-	text[strcspn(text, "\n")] = '\0';
-	om_str_addf(key, "%s=%s\n", name, text);
+	om_str_addf(key, "%s=%.*s\n", name, text ? (int)strcspn(text, "\n") : 0,
+		    text ? text : "");
 }
 
 /*
@@ -81,14 +77,16 @@ static void add_features(struct om_str *key, const struct om_sys *sys)
 	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[96], text[512];
+		_cleanup_free_ char *text = NULL;
+		char path[96];
 
 		(void)snprintf(path, sizeof(path),
 			       "/sys/kernel/security/apparmor/features/%s", names[i]);
+		text = read_text(sys, path, NULL);
 		/* The tree is there or not: asking for each of its files is in vain. */
-		if (read_text(sys, path, text, sizeof(text)) < 0 && i == 0)
+		if (!text && i == 0)
 			break;
-		h = hash(h, text, strlen(text) + 1);
+		h = hash(h, text ? text : "", text ? strlen(text) + 1 : 0);
 	}
 	om_str_addf(key, "features=%016llx\n", (unsigned long long)h);
 }
@@ -98,8 +96,8 @@ static int add_process(struct om_str *key, const struct om_sys *sys)
 {
 	static const char *const fields[] = { "\nUid:", "\nCapEff:", "\nNoNewPrivs:",
 					      "\nSeccomp:" };
-	char text[4096];
-	int r = read_text(sys, "/proc/self/status", text, sizeof(text));
+	int r;
+	_cleanup_free_ char *text = read_text(sys, "/proc/self/status", &r);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fields); i++) {
 		const char *field = strstr(text, fields[i]);
@@ -117,11 +115,10 @@ static int add_process(struct om_str *key, const struct om_sys *sys)
 
 static void add_filesystems(struct om_str *key, const struct om_sys *sys)
 {
-	char text[4096];
+	_cleanup_free_ char *text = read_text(sys, "/proc/filesystems", NULL);
 
-	(void)read_text(sys, "/proc/filesystems", text, sizeof(text));
-	om_str_addf(key, "overlay=%d squashfs=%d\n", strstr(text, "\toverlay\n") != NULL,
-		    strstr(text, "\tsquashfs\n") != NULL);
+	om_str_addf(key, "overlay=%d squashfs=%d\n", text && strstr(text, "\toverlay\n"),
+		    text && strstr(text, "\tsquashfs\n"));
 }
 
 static void add_build(struct om_str *key)

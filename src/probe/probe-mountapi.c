@@ -96,7 +96,7 @@ void om_probe_mount_api(struct om_prober *p, struct om_fact *fact)
 		    (part->state == OM_UNKNOWN && state == OM_UNKNOWN))
 			continue;
 		state = part->state;
-		om_fact_set_to(fact, state, NULL, "%s", part->evidence);
+		*fact = *part;
 	}
 }
 

@@ -64,6 +64,20 @@ void om_probe_metacopy_off(struct om_prober *p, struct om_fact *fact)
 		 (struct om_overlay_try){ .options = no_metacopy });
 }
 
+/* The one of the two options that decides: accepted, else not known, else refused. */
+static enum om_fact_id pick_option(const struct om_facts *facts)
+{
+	static const enum om_tristate order[] = { OM_YES, OM_UNKNOWN };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (om_facts_get(facts, OM_FACT_OVERLAY_NOFOLLOW) == order[i])
+			return OM_FACT_OVERLAY_NOFOLLOW;
+		if (om_facts_get(facts, OM_FACT_OVERLAY_METACOPY_OFF) == order[i])
+			break;
+	}
+	return OM_FACT_OVERLAY_METACOPY_OFF;
+}
+
 void om_probe_options_together(struct om_prober *p, struct om_fact *fact)
 {
 	bool nofollow = om_facts_get(&p->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES;
@@ -81,8 +95,7 @@ void om_probe_options_together(struct om_prober *p, struct om_fact *fact)
 		return;
 	}
 	/* What is accepted alone is all that there is to be passed. */
-	*fact = p->facts.fact[nofollow ? OM_FACT_OVERLAY_NOFOLLOW
-				       : OM_FACT_OVERLAY_METACOPY_OFF];
+	*fact = p->facts.fact[pick_option(&p->facts)];
 	if (nofollow || metacopy)
 		(void)snprintf(fact->value, sizeof(fact->value), "%s",
 			       nofollow ? "redirect_dir=nofollow" : "metacopy=off");
@@ -282,8 +295,10 @@ static int try_in_userns(void *arg)
 		r = top = om_prober_scratch(p->sys, &how.call);
 		how.top = top;
 	}
-	if (top >= 0)
+	if (top >= 0) {
+		how.call = "making the layers";
 		r = om_overlay_make_layers(p->sys, top);
+	}
 	if (r < 0) {
 		om_prober_set(fact, r, how.call, NULL);
 		return 0;

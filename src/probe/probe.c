@@ -113,16 +113,21 @@ void om_prober_set(struct om_fact *fact, int r, const char *call, const char *de
 	else
 		om_fact_set_to(fact, om_prober_judge(r), NULL, "%s: %s", call,
 			       strerrorname_np(-r));
+	/* Policy is replaced, and what was short comes back. */
+	if (fact->state == OM_UNKNOWN)
+		fact->fleeting = true;
 }
 
 void om_prober_set_scratch(const struct om_prober *p, struct om_fact *fact, int r,
 			   const char *call)
 {
-	if (p->dir >= 0 || r == -ENOSYS)
+	if (p->dir >= 0 || r == -ENOSYS) {
 		om_prober_set(fact, r, call, NULL);
-	else
-		om_fact_set_to(fact, OM_UNKNOWN, NULL, "no place to try it: %s: %s",
-			       p->dir_call, strerrorname_np(-p->dir_err));
+		return;
+	}
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "no place to try it: %s: %s", p->dir_call,
+		       strerrorname_np(-p->dir_err));
+	fact->fleeting = true;
 }
 
 int om_prober_read(const struct om_prober *p, const char *path, char *buf, size_t size)
@@ -301,6 +306,12 @@ static int run_child(struct om_prober *p, om_fact_set want, size_t first,
 	return p->current + 1;
 }
 
+static void set_untried(struct om_facts *facts, enum om_fact_id id, const char *reason)
+{
+	om_facts_set(facts, id, OM_UNKNOWN, NULL, "no child to try it in: %s", reason);
+	facts->fact[id].fleeting = true;
+}
+
 static void run_children(struct om_prober *p, om_fact_set want, unsigned timeout_ms)
 {
 	int row = 0;
@@ -309,8 +320,8 @@ static void run_children(struct om_prober *p, om_fact_set want, unsigned timeout
 		row = run_child(p, want, (size_t)row, timeout_ms);
 	for (size_t i = 0; row < 0 && i < om_n_probe_rows; i++)
 		if (want & OM_FACT_BIT(om_probe_rows[i].id))
-			om_facts_set(&p->facts, om_probe_rows[i].id, OM_UNKNOWN, NULL,
-				     "no child to try it in: %s", strerrorname_np(-row));
+			set_untried(&p->facts, om_probe_rows[i].id,
+				    strerrorname_np(-row));
 }
 
 void om_probe(const struct om_probe_options *options, om_fact_set want,
@@ -325,8 +336,7 @@ void om_probe(const struct om_probe_options *options, om_fact_set want,
 	if (p == MAP_FAILED) {
 		for (size_t i = 0; i < _OM_FACT_MAX; i++)
 			if (want & OM_FACT_BIT(i))
-				om_facts_set(facts, (enum om_fact_id)i, OM_UNKNOWN, NULL,
-					     "no memory to share with a child");
+				set_untried(facts, (enum om_fact_id)i, "no memory");
 		return;
 	}
 	init(p, options, facts);
