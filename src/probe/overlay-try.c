@@ -26,7 +26,8 @@ int om_overlay_make_layers(const struct om_sys *sys, int top)
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int r = sys->mkdir(sys, top, dirs[i], 0755);
 
-		if (r < 0)
+		/* An earlier try may have failed half-way. */
+		if (r < 0 && r != -EEXIST)
 			return r;
 	}
 	return 0;
@@ -68,11 +69,11 @@ bool om_overlay_ready(struct om_prober *p, struct om_fact *fact)
 {
 	int r;
 
-	if (!om_overlay_possible(p, fact))
+	if (!om_overlay_possible(p, fact) || !om_prober_has_place(p, fact))
 		return false;
 	r = om_overlay_layers(p);
 	if (r < 0)
-		om_prober_set_scratch(p, fact, r, "making the layers");
+		om_prober_set_untried(fact, r, "making the layers");
 	return r == 0;
 }
 
@@ -190,6 +191,7 @@ static int mount_fd_api(const struct om_sys *sys, struct om_overlay_try *how,
 		place = open_place(sys, how);
 	if (how->at && place < 0)
 		return place;
+	how->tried = true;
 	how->call = "fsopen overlay";
 	fs = sys->fsopen(sys, "overlay");
 	if (fs < 0)
@@ -239,6 +241,7 @@ static int mount_classic(const struct om_sys *sys, struct om_overlay_try *how,
 	char data[512];
 	int r = 0;
 
+	how->tried = false;
 	how->call = "directory to mount at";
 	how->log[0] = '\0';
 	if (!how->at) {
@@ -250,14 +253,18 @@ static int mount_classic(const struct om_sys *sys, struct om_overlay_try *how,
 	if (place < 0)
 		return place;
 	format_data(how, l, data, sizeof(data));
+	how->tried = true;
 	how->call = "mount(2) of an overlay";
 	r = sys->mount(sys, "overmount-probe", OM_FD_PATH(place), "overlay",
 		       how->writable ? 0 : MS_RDONLY, data);
 	if (r < 0)
 		return r;
 	/* By name: the descriptor shows the directory below what was mounted. */
+	how->tried = false;
 	how->call = "open of the overlay";
-	return sys->open(sys, how->at_dir, how->at, O_RDONLY | O_DIRECTORY, 0);
+	r = sys->open(sys, how->at_dir, how->at, O_RDONLY | O_DIRECTORY, 0);
+	how->tried = r >= 0;
+	return r;
 }
 
 static int check_content(struct om_prober *p, struct om_overlay_try *how, int merged)
@@ -280,6 +287,7 @@ int om_overlay_mount(struct om_prober *p, struct om_overlay_try *how)
 	int r = open_layers(p, how, &l);
 
 	how->log[0] = '\0';
+	how->tried = false;
 	if (r == 0)
 		r = mount_fd_api(p->sys, how, &l);
 	/* Any of the calls may be the one that is missing. */
@@ -303,6 +311,10 @@ void om_overlay_set(struct om_fact *fact, int r, const char *what,
 		return;
 	}
 	(void)snprintf(call, sizeof(call), "%s: %s", what, how->call);
+	if (!how->tried) {
+		om_prober_set_untried(fact, r, call);
+		return;
+	}
 	om_prober_set(fact, r, call, how->log);
 	/* Without the module nothing is known about the kernel. */
 	if (r == -ENODEV)

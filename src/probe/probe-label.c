@@ -145,6 +145,12 @@ static int cover(struct om_prober *p, const struct sample *sample,
 	return merged < 0 ? merged : 0;
 }
 
+/* An errno that says what may be done, and not that something was short. */
+static bool is_denial(int r)
+{
+	return r == -EACCES || r == -EPERM || om_prober_judge(r) == OM_NO;
+}
+
 /* Names of the uses that worked, and the first one that the overlay took away. */
 static void compare(const struct om_prober *p, struct om_fact *fact, const char *dir)
 {
@@ -152,9 +158,9 @@ static void compare(const struct om_prober *p, struct om_fact *fact, const char 
 	size_t lost = _OM_USE_MAX, unproven = _OM_USE_MAX;
 
 	for (size_t i = _OM_USE_MAX; i-- > 0;) {
-		if (p->bare.result[i] >= 0 && p->through.result[i] < 0)
+		if (p->bare.result[i] >= 0 && is_denial(p->through.result[i]))
 			lost = i;
-		if (p->bare.result[i] < 0 && p->bare.result[i] != -ENOTSUP)
+		else if (p->through.result[i] < 0 && p->through.result[i] != -ENOTSUP)
 			unproven = i;
 	}
 	for (size_t i = 0; i < _OM_USE_MAX; i++)
@@ -169,10 +175,10 @@ static void compare(const struct om_prober *p, struct om_fact *fact, const char 
 			       strerrorname_np(-p->through.result[lost]));
 	else if (unproven < _OM_USE_MAX)
 		om_fact_set_to(
-			fact, OM_UNKNOWN, worked,
-			"%s in %s: %s without the overlay too, so nothing is proven",
+			fact, OM_UNKNOWN, worked, "%s in %s: %s%s, so nothing is proven",
 			use_names[unproven], dir,
-			strerrorname_np(-p->bare.result[unproven]));
+			strerrorname_np(-p->through.result[unproven]),
+			p->bare.result[unproven] < 0 ? " without the overlay too" : "");
 	else
 		om_fact_set_to(fact, OM_YES, worked,
 			       "overlay over %s: nothing is lost by it", dir);
@@ -230,9 +236,7 @@ void om_probe_label_self(struct om_prober *p, struct om_fact *fact)
 {
 	if (!om_overlay_possible(p, fact))
 		return;
-	if (p->dir < 0)
-		om_prober_set_scratch(p, fact, p->dir_err, "");
-	else
+	if (om_prober_has_place(p, fact))
 		try_label(p, fact, NULL);
 	set_fleeting(p, fact);
 }
@@ -255,8 +259,6 @@ void om_probe_label_app(struct om_prober *p, struct om_fact *fact)
 	set_fleeting(p, fact);
 	if (!om_overlay_possible(p, fact))
 		return;
-	if (p->dir < 0)
-		om_prober_set_scratch(p, fact, p->dir_err, "");
-	else
+	if (om_prober_has_place(p, fact))
 		try_label(p, fact, p->options->app_label);
 }

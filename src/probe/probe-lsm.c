@@ -21,8 +21,7 @@ void om_probe_lsm(struct om_prober *p, struct om_fact *fact)
 		om_fact_set_to(fact, OM_YES, list, "/sys/kernel/security/lsm");
 	else
 		/* Missing before 4.11, and where securityfs is not mounted. */
-		om_fact_set_to(fact, OM_UNKNOWN, NULL, "/sys/kernel/security/lsm: %s",
-			       strerrorname_np(-r));
+		om_prober_set_untried(fact, r, "/sys/kernel/security/lsm");
 }
 
 void om_probe_apparmor(struct om_prober *p, struct om_fact *fact)
@@ -42,10 +41,10 @@ void om_probe_apparmor(struct om_prober *p, struct om_fact *fact)
 	case -ENOENT:
 		om_fact_set_to(fact, OM_UNKNOWN, NULL,
 			       "aa_is_enabled: securityfs is not mounted");
+		fact->fleeting = true;
 		break;
 	default:
-		om_fact_set_to(fact, OM_UNKNOWN, NULL, "aa_is_enabled: %s",
-			       strerrorname_np(-r));
+		om_prober_set_untried(fact, r, "aa_is_enabled");
 	}
 }
 
@@ -60,8 +59,7 @@ void om_probe_apparmor_label(struct om_prober *p, struct om_fact *fact)
 	}
 	r = p->sys->apparmor_label(p->sys, label, sizeof(label), mode, sizeof(mode));
 	if (r < 0) {
-		om_fact_set_to(fact, OM_UNKNOWN, NULL, "aa_getcon: %s",
-			       strerrorname_np(-r));
+		om_prober_set_untried(fact, r, "aa_getcon");
 		return;
 	}
 	/* A stack of labels counts as confined: one of them may be. */
@@ -115,6 +113,7 @@ static void set_unreadable(struct om_fact *fact, const char *name, int r)
 {
 	om_fact_set_to(fact, OM_UNKNOWN, NULL, "features/%s: %s", name,
 		       r == -EAGAIN ? "no feature tree" : strerrorname_np(-r));
+	fact->fleeting = true;
 }
 
 /* YES when the file has the word (any content for NULL), NO when it is missing. */

@@ -70,13 +70,18 @@ static int attach(struct om_prober *p, const char *name)
 	return r < 0 && r != -ENOSYS && fd < 0 ? -EAGAIN : r;
 }
 
+static void set_nothing_to_move(struct om_fact *fact)
+{
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "move_mount: no detached mount to move");
+	fact->fleeting = true;
+}
+
 void om_probe_move_mount(struct om_prober *p, struct om_fact *fact)
 {
 	int r = attach(p, "move");
 
 	if (r == -EAGAIN)
-		om_fact_set_to(fact, OM_UNKNOWN, NULL,
-			       "move_mount: no detached mount to move");
+		set_nothing_to_move(fact);
 	else
 		om_prober_set_scratch(p, fact, r, "move_mount of a detached mount");
 }
@@ -133,8 +138,7 @@ void om_probe_beneath(struct om_prober *p, struct om_fact *fact)
 		r = fd < 0 ? fd
 			   : p->sys->move_mount_beneath(p->sys, fd, p->dir, "beneath");
 	} else if (r == -EAGAIN) {
-		om_fact_set_to(fact, OM_UNKNOWN, NULL,
-			       "move_mount: no detached mount to move");
+		set_nothing_to_move(fact);
 		return;
 	}
 	om_prober_set_scratch(p, fact, r, "move_mount(MOVE_MOUNT_BENEATH)");
@@ -146,8 +150,8 @@ void om_probe_setattr(struct om_prober *p, struct om_fact *fact)
 	int r = p->sys->mount_setattr(p->sys, fd, true, OM_ATTR_RDONLY, MS_PRIVATE);
 
 	if (r < 0 && r != -ENOSYS && fd < 0 && p->dir >= 0)
-		om_fact_set_to(fact, OM_UNKNOWN, NULL,
-			       "mount_setattr: no detached mount to set it on");
+		om_prober_set_untried(fact, fd,
+				      "mount_setattr: no detached mount to set it on");
 	else
 		om_prober_set_scratch(p, fact, r,
 				      "mount_setattr(AT_RECURSIVE) of a detached mount");
@@ -159,10 +163,19 @@ static int open_here(const struct om_prober *p)
 	return p->sys->open(p->sys, AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
 }
 
-static void set_id(struct om_fact *fact, int r, const char *bit)
+static void probe_id(struct om_prober *p, struct om_fact *fact, bool unique,
+		     const char *bit)
 {
+	_cleanup_close_ int fd = open_here(p);
 	char call[48];
+	uint64_t id;
+	int r;
 
+	if (fd < 0) {
+		om_prober_set_untried(fact, fd, "open of \".\"");
+		return;
+	}
+	r = p->sys->statx_mount_id(p->sys, fd, unique, &id);
 	(void)snprintf(call, sizeof(call), "statx %s", bit);
 	if (r == -ENODATA)
 		om_fact_set_to(fact, OM_NO, NULL, "%s: bit clear", call);
@@ -174,19 +187,12 @@ static void set_id(struct om_fact *fact, int r, const char *bit)
 
 void om_probe_mount_id(struct om_prober *p, struct om_fact *fact)
 {
-	_cleanup_close_ int fd = open_here(p);
-	uint64_t id;
-
-	set_id(fact, p->sys->statx_mount_id(p->sys, fd, false, &id), "STATX_MNT_ID");
+	probe_id(p, fact, false, "STATX_MNT_ID");
 }
 
 void om_probe_unique_id(struct om_prober *p, struct om_fact *fact)
 {
-	_cleanup_close_ int fd = open_here(p);
-	uint64_t id;
-
-	set_id(fact, p->sys->statx_mount_id(p->sys, fd, true, &id),
-	       "STATX_MNT_ID_UNIQUE");
+	probe_id(p, fact, true, "STATX_MNT_ID_UNIQUE");
 }
 
 void om_probe_statmount(struct om_prober *p, struct om_fact *fact)

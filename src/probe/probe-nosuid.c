@@ -120,7 +120,7 @@ void om_probe_nosuid(struct om_prober *p, struct om_fact *fact)
 	if (r == 0)
 		r = p->sys->mkdir(p->sys, p->dir, "suid", 0755);
 	if (r < 0) {
-		om_prober_set_scratch(p, fact, r, "writing a program");
+		om_prober_set_untried(fact, r, "writing a program");
 		return;
 	}
 	plain = try_plain(p);

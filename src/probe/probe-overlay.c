@@ -136,6 +136,8 @@ void om_probe_detached_lower(struct om_prober *p, struct om_fact *fact)
 		return;
 	top = detached_layers(p->sys, &how);
 	how.top = top;
+	/* Without the fd mount API there are no detached mounts to be layers. */
+	how.tried = top == -ENOSYS;
 	merged = top < 0 ? top : om_overlay_mount(p, &how);
 	om_overlay_set(fact, merged, "layers on a detached tmpfs", &how);
 }
@@ -248,7 +250,7 @@ void om_probe_whiteout(struct om_prober *p, struct om_fact *fact)
 	if (r == 0)
 		r = p->sys->mknod(p->sys, p->dir, "whiteout/both", S_IFCHR | 0000, 0);
 	if (r < 0)
-		om_prober_set_scratch(p, fact, r, "making a device 0:0");
+		om_prober_set_untried(fact, r, "making a device 0:0");
 	else
 		probe_hidden(p, fact, "device 0:0", "whiteout", "both");
 }
@@ -267,6 +269,17 @@ static int make_opaque(struct om_prober *p)
 		      : p->sys->setxattr(p->sys, fd, "trusted.overlay.opaque", "y", 1);
 }
 
+/* A tmpfs without such attributes is an answer; anything else is not. */
+static void set_mark_failure(struct om_fact *fact, int r)
+{
+	static const char call[] = "setting trusted.overlay.opaque";
+
+	if (r == -EOPNOTSUPP)
+		om_prober_set(fact, r, call, NULL);
+	else
+		om_prober_set_untried(fact, r, call);
+}
+
 void om_probe_opaque(struct om_prober *p, struct om_fact *fact)
 {
 	int r;
@@ -275,7 +288,7 @@ void om_probe_opaque(struct om_prober *p, struct om_fact *fact)
 		return;
 	r = make_opaque(p);
 	if (r < 0)
-		om_prober_set_scratch(p, fact, r, "setting trusted.overlay.opaque");
+		set_mark_failure(fact, r);
 	else
 		probe_hidden(p, fact, "opaque directory", "opaque", "both/inside");
 }

@@ -118,6 +118,26 @@ void om_prober_set(struct om_fact *fact, int r, const char *call, const char *de
 		fact->fleeting = true;
 }
 
+void om_prober_set_untried(struct om_fact *fact, int r, const char *call)
+{
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "%s: %s", call, strerrorname_np(-r));
+	fact->fleeting = true;
+}
+
+static void set_no_place(const struct om_prober *p, struct om_fact *fact)
+{
+	om_fact_set_to(fact, OM_UNKNOWN, NULL, "no place to try it: %s: %s", p->dir_call,
+		       strerrorname_np(-p->dir_err));
+	fact->fleeting = true;
+}
+
+bool om_prober_has_place(const struct om_prober *p, struct om_fact *fact)
+{
+	if (p->dir < 0)
+		set_no_place(p, fact);
+	return p->dir >= 0;
+}
+
 void om_prober_set_scratch(const struct om_prober *p, struct om_fact *fact, int r,
 			   const char *call)
 {
@@ -125,9 +145,7 @@ void om_prober_set_scratch(const struct om_prober *p, struct om_fact *fact, int 
 		om_prober_set(fact, r, call, NULL);
 		return;
 	}
-	om_fact_set_to(fact, OM_UNKNOWN, NULL, "no place to try it: %s: %s", p->dir_call,
-		       strerrorname_np(-p->dir_err));
-	fact->fleeting = true;
+	set_no_place(p, fact);
 }
 
 int om_prober_read(const struct om_prober *p, const char *path, char *buf, size_t size)
@@ -306,12 +324,6 @@ static int run_child(struct om_prober *p, om_fact_set want, size_t first,
 	return p->current + 1;
 }
 
-static void set_untried(struct om_facts *facts, enum om_fact_id id, const char *reason)
-{
-	om_facts_set(facts, id, OM_UNKNOWN, NULL, "no child to try it in: %s", reason);
-	facts->fact[id].fleeting = true;
-}
-
 static void run_children(struct om_prober *p, om_fact_set want, unsigned timeout_ms)
 {
 	int row = 0;
@@ -320,8 +332,8 @@ static void run_children(struct om_prober *p, om_fact_set want, unsigned timeout
 		row = run_child(p, want, (size_t)row, timeout_ms);
 	for (size_t i = 0; row < 0 && i < om_n_probe_rows; i++)
 		if (want & OM_FACT_BIT(om_probe_rows[i].id))
-			set_untried(&p->facts, om_probe_rows[i].id,
-				    strerrorname_np(-row));
+			om_prober_set_untried(&p->facts.fact[om_probe_rows[i].id], row,
+					      "no child to try it in");
 }
 
 void om_probe(const struct om_probe_options *options, om_fact_set want,
@@ -336,7 +348,8 @@ void om_probe(const struct om_probe_options *options, om_fact_set want,
 	if (p == MAP_FAILED) {
 		for (size_t i = 0; i < _OM_FACT_MAX; i++)
 			if (want & OM_FACT_BIT(i))
-				set_untried(facts, (enum om_fact_id)i, "no memory");
+				om_prober_set_untried(&facts->fact[i], -ENOMEM,
+						      "no memory to share with a child");
 		return;
 	}
 	init(p, options, facts);

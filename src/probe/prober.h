@@ -66,6 +66,13 @@ int om_prober_scratch(const struct om_sys *sys, const char **ret_call);
 enum om_tristate om_prober_judge(int r);
 void om_prober_set(struct om_fact *fact, int r, const char *call, const char *detail);
 /*
+ * UNKNOWN: what had to be done before the try failed, with whatever errno.  That says
+ * nothing about what was to be tried, and may be otherwise the next time.
+ */
+void om_prober_set_untried(struct om_fact *fact, int r, const char *call);
+/* Is there a scratch directory?  If not, says so in fact. */
+bool om_prober_has_place(const struct om_prober *p, struct om_fact *fact);
+/*
  * As om_prober_set() for a call that was made without the scratch directory, if there is
  * none: then only ENOSYS is an answer.
  */
@@ -96,7 +103,8 @@ struct om_overlay_try {
 	bool detached_only; /* not by mount(2), where the fd mount API is missing */
 	const char *at;	    /* directory to attach it at, below at_dir; NULL: detached */
 	int at_dir;
-	/* Of a failure. */
+	/* Of a failure: at which call, and whether it was one that answers the question. */
+	bool tried;
 	const char *call;
 	char log[160];
 };

@@ -871,7 +871,7 @@ static int fake_pivot_root(const struct om_sys *sys, int fd)
 	return r;
 }
 
-#define MAX_FD 256
+#define MAX_FD 64
 
 /* Closes what was opened since, as the end of a process would. */
 static void open_fds(bool open[static MAX_FD], bool close_others)

@@ -540,11 +540,20 @@ static void test_forged_text(void **state)
 	text.len--;
 	forge(s, 1, &text);
 	assert_ignored(s);
-	/* The first of two is good. */
+	/* The first of two is good; then both are, and one is said to be there. */
 	text.len++;
 	add_fact(&text, "openat2", "maybe", "v", "e");
 	forge(s, 2, &text);
 	assert_ignored(s);
+	text.len -= sizeof("maybe") + sizeof("v") + sizeof("e");
+	add_string(&text, "no");
+	add_string(&text, "v");
+	add_string(&text, "e");
+	forge(s, 1, &text);
+	assert_ignored(s);
+	forge(s, 2, &text);
+	assert_true(load(s, KEY) ==
+		    (OM_FACT_BIT(OM_FACT_OVERLAY_RO) | OM_FACT_BIT(OM_FACT_OPENAT2)));
 	om_str_free(&text);
 }
 

@@ -5,6 +5,7 @@
  * which probes run, when one of them hangs or dies.
  */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -951,25 +953,28 @@ static void test_fleeting(void **state)
 
 /* --- Every call fails once ----------------------------------------------------------- */
 
-static unsigned fail_call(unsigned n, int err, bool classic)
+/*
+ * A run in which call n fails (0: none), on a kernel without the fd mount API if classic;
+ * how many calls there were.
+ */
+static unsigned fail_call(unsigned n, int err, bool classic, struct om_facts *facts,
+			  unsigned *bad)
 {
+	static const char *const fd_api[] = { "fsopen", "open_tree", "move_mount",
+					      "mount_setattr" };
 	struct fake_kernel k;
-	struct om_facts facts;
-	unsigned fds, calls, bad;
+	unsigned fds, calls;
 
 	fake_kernel_init(&k);
-	if (classic)
-		fake_kernel_rule(&k, "fsopen", NULL, -ENOSYS);
+	for (size_t i = 0; classic && i < ARRAY_SIZE(fd_api); i++)
+		fake_kernel_rule(&k, fd_api[i], NULL, -ENOSYS);
 	k.fail_at = n;
 	k.fail_errno = err;
 	fds = fake_kernel_fds();
-	om_facts_init(&facts);
+	om_facts_init(facts);
 	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
-		      OM_FACTS_ALL, &facts);
-	bad = check_all(&facts, fds);
-	if (bad)
-		complain("call %u fails with %s\n", n, strerrorname_np(err));
-	assert_int_equal(bad, 0);
+		      OM_FACTS_ALL, facts);
+	*bad += check_all(facts, fds);
 	calls = k.shared->calls;
 	fake_kernel_done(&k);
 	return calls;
@@ -978,17 +983,63 @@ static unsigned fail_call(unsigned n, int err, bool classic)
 static void test_every_call_fails_once(void **state)
 {
 	static const int errors[] = { EIO, ENOMEM, ENOSYS };
+	struct om_facts facts;
+	unsigned bad = 0;
 
 	(void)state;
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(errors); i++) {
+		int err = errors[i / 2];
 		unsigned n = 0;
 
 		do
 			assert_true(++n < 5000);
-		while (fail_call(n, errors[i / 2], i % 2 == 1) >= n);
+		while (fail_call(n, err, i % 2 == 1, &facts, &bad) >= n);
 		/* It was a whole run. */
 		assert_true(n > 200);
 	}
+	assert_int_equal(bad, 0);
+}
+
+/*
+ * What was short once says nothing about the kernel: a fact is what it is without that, or
+ * it is unknown and asked for again.
+ */
+static unsigned compare_shortage(const struct om_facts *with,
+				 const struct om_facts *without, unsigned n, int err)
+{
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < _OM_FACT_MAX; i++) {
+		const struct om_fact *fact = &with->fact[i];
+
+		if (fact->state == without->fact[i].state ||
+		    (fact->state == OM_UNKNOWN && fact->fleeting))
+			continue;
+		complain("call %u is %s: %s is %s%s: %s\n", n, strerrorname_np(err),
+			 om_fact_name((enum om_fact_id)i), om_tristate_name(fact->state),
+			 fact->fleeting ? "" : ", and kept", fact->evidence);
+		bad++;
+	}
+	return bad;
+}
+
+static void test_shortage_is_no_answer(void **state)
+{
+	static const int errors[] = { EIO, ENOMEM };
+	struct om_facts with, without;
+	unsigned bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(errors); i++) {
+		bool classic = i % 2 == 1;
+		unsigned calls = fail_call(0, 0, classic, &without, &bad);
+
+		for (unsigned n = 1; n <= calls; n++) {
+			(void)fail_call(n, errors[i / 2], classic, &with, &bad);
+			bad += compare_shortage(&with, &without, n, errors[i / 2]);
+		}
+	}
+	assert_int_equal(bad, 0);
 }
 
 /* --- Needs --------------------------------------------------------------------------- */
@@ -1078,7 +1129,7 @@ static void lose_one(const char *operation, const char *arguments, int result,
 
 	fake_kernel_init(&k);
 	fake_kernel_rule(&k, operation, arguments, result);
-	probe_in_child(&k, result == FAKE_HANG ? 200 : 0, &facts);
+	probe_in_child(&k, result == FAKE_HANG ? 400 : 0, &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++) {
 		bool is_lost = i == (size_t)lost;
 
@@ -1277,7 +1328,7 @@ static void test_sigchld_is_ignored(void **state)
 	fake_kernel_init(&k);
 	k.sys.in_child = om_sys_in_child;
 	fake_kernel_rule(&k, "close_range", NULL, FAKE_HANG);
-	probe_in_child(&k, 200, &facts);
+	probe_in_child(&k, 400, &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
 		if (i != OM_FACT_CLOSE_RANGE &&
 		    !is_impossible((enum om_fact_id)i, OM_YES))
@@ -1287,9 +1338,38 @@ static void test_sigchld_is_ignored(void **state)
 	fake_kernel_done(&k);
 }
 
+/* A caller that is killed while a probe hangs: nobody is left to kill the child. */
+static void test_child_dies_with_its_caller(void **state)
+{
+	pid_t caller, r;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	caller = fork();
+	if (caller == 0) {
+		struct fake_kernel k;
+		struct om_facts facts;
+
+		fake_kernel_init(&k);
+		fake_kernel_rule(&k, "close_range", NULL, FAKE_HANG);
+		probe_in_child(&k, 60000, &facts);
+		_exit(0);
+	}
+	assert_true(caller > 0);
+	(void)poll(NULL, 0, 200);
+	assert_int_equal(kill(caller, SIGKILL), 0);
+	assert_int_equal(waitpid(caller, NULL, 0), caller);
+	/* What it left comes to us. */
+	for (unsigned i = 0; (r = waitpid(-1, NULL, WNOHANG)) == 0 && i < 1000; i++)
+		(void)poll(NULL, 0, 2);
+	assert_int_not_equal(r, 0);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_child_dies_with_its_caller),
 		cmocka_unit_test(test_mount),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_module),
@@ -1306,6 +1386,7 @@ int main(void)
 		cmocka_unit_test(test_capable_kernel),
 		cmocka_unit_test(test_fleeting),
 		cmocka_unit_test(test_every_call_fails_once),
+		cmocka_unit_test(test_shortage_is_no_answer),
 		cmocka_unit_test(test_only_needs_are_run),
 		cmocka_unit_test(test_others_are_left_alone),
 		cmocka_unit_test(test_child_finds_the_same),
