@@ -260,7 +260,7 @@ static const struct om_fact_info table[_OM_FACT_MAX] = {
 	},
 	[OM_FACT_LSM] = {
 		"lsm.list",
-		"which security modules are in force",
+		"is any security module in force",
 		"The value is the list of the kernel.",
 		"people; the key of the cache",
 		"/sys/kernel/security/lsm",

@@ -18,7 +18,8 @@ void om_probe_lsm(struct om_prober *p, struct om_fact *fact)
 	int r = om_prober_read(p, "/sys/kernel/security/lsm", list, sizeof(list));
 
 	if (r == 0)
-		om_fact_set_to(fact, OM_YES, list, "/sys/kernel/security/lsm");
+		om_fact_set_to(fact, *list ? OM_YES : OM_NO, list,
+			       "/sys/kernel/security/lsm");
 	else
 		/* Missing before 4.11, and where securityfs is not mounted. */
 		om_prober_set_untried(fact, r, "/sys/kernel/security/lsm");

@@ -595,6 +595,8 @@ static const struct row label_rows[] = {
 static const struct row lsm_rows[] = {
 	{ IS(LSM, YES, "/sys/kernel/security/lsm"),
 	  .value = "lockdown,capability,landlock,yama,apparmor" },
+	{ IS(LSM, NO, "/sys/kernel/security/lsm"),
+	  .files = { { "/sys/kernel/security/lsm", "\n" } } },
 	{ IS(LSM, UNKNOWN, "/sys/kernel/security/lsm: ENOENT"),
 	  .files = { { "/sys/kernel/security/lsm", NULL } } },
 
@@ -721,8 +723,7 @@ static const struct {
 	enum om_fact_id id;
 	enum om_tristate state;
 } impossible[] = {
-	/* The list is there, or nobody knows what it would say. */
-	{ OM_FACT_LSM, OM_NO },
+	{ _OM_FACT_MAX, OM_NO }, /* nothing where all is known */
 #if !defined(__x86_64__) && !defined(__aarch64__)
 	/* No program is known for this machine. */
 	{ OM_FACT_OVERLAY_NOSUID, OM_YES },
