@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/str.h"
 #include "probe/cache.h"
 
@@ -53,12 +56,76 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 	return sys->mount_id(sys, root, &s->ns_id, &unique);
 }
 
-int om_state_open(const struct om_sys *sys, const char *path, struct om_state *ret,
-		  struct om_error *e)
+/* Who holds the lock, for people only: the process may be gone when they read it. */
+static int refuse_locked(const struct om_state *s, const char *path, struct om_error *e)
+{
+	char pid[16] = "", name[32] = "", file[48], bare[64] = "";
+	int r;
+
+	if (om_read_line(s->dirfd, LOCK_NAME, pid, sizeof(pid)) == 0 && *pid) {
+		(void)snprintf(file, sizeof(file), "/proc/%.10s/comm", pid);
+		if (om_read_line(AT_FDCWD, file, name, sizeof(name)) < 0)
+			name[0] = '\0';
+	}
+	if (*name)
+		(void)om_bare(bare, sizeof(bare), name);
+	r = om_fail(e, OM_ERR_SYSTEM, -EWOULDBLOCK,
+		    "cannot lock the state directory %s: %s%s%s%s%s holds it", OM_Q(path),
+		    *pid ? "process " : "another process", pid, *bare ? " (" : "", bare,
+		    *bare ? ")" : "");
+	om_error_fix(e, "wait for it, or give --timeout SECONDS");
+	return r;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* flock(2) that gives up; polled, since a signal would be the program's, not ours. */
+static int wait_for_lock(int fd, unsigned timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (now_ms() >= end)
+			return -EWOULDBLOCK;
+		(void)poll(NULL, 0, 10);
+	}
+	return 0;
+}
+
+/* Is the lock that we hold the one that others would take? */
+static bool is_current(const struct om_state *s)
+{
+	struct stat held, there;
+
+	return fstat(s->lockfd, &held) == 0 &&
+	       fstatat(s->dirfd, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+static void name_holder(const struct om_state *s)
+{
+	char pid[16];
+	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+	/* Only for a message: that it cannot be written hinders nobody. */
+	if (ftruncate(s->lockfd, 0) == 0)
+		(void)!pwrite(s->lockfd, pid, (size_t)n, 0);
+}
+
+/* -ESTALE when the holder before us has removed the directory or the lock meanwhile. */
+static int open_locked(const char *path, unsigned timeout_ms, struct om_state *ret,
+		       struct om_error *e)
 {
 	int r;
 
-	*ret = (struct om_state){ .dirfd = -1, .lockfd = -1 };
 	if (mkdir(path, 0700) == 0)
 		ret->made = true;
 	else if (errno != EEXIST)
@@ -73,8 +140,31 @@ int om_state_open(const struct om_sys *sys, const char *path, struct om_state *r
 		return r;
 	ret->lockfd = openat(ret->dirfd, LOCK_NAME,
 			     O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (ret->lockfd < 0 || flock(ret->lockfd, LOCK_EX | LOCK_NB) < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
+	r = ret->lockfd < 0 ? -errno : wait_for_lock(ret->lockfd, timeout_ms);
+	if (r == -EWOULDBLOCK)
+		return refuse_locked(ret, path, e);
+	if (r == -ENOENT || (r == 0 && !is_current(ret)))
+		return -ESTALE;
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot lock the state directory %s", OM_Q(path));
+	name_holder(ret);
+	return 0;
+}
+
+int om_state_open(const struct om_sys *sys, const char *path, unsigned timeout_ms,
+		  struct om_state *ret, struct om_error *e)
+{
+	int r = -ESTALE;
+
+	for (unsigned tries = 0; r == -ESTALE && tries < 16; tries++) {
+		if (tries > 0)
+			om_state_done(ret);
+		*ret = (struct om_state){ .dirfd = -1, .lockfd = -1 };
+		r = open_locked(path, timeout_ms, ret, e);
+	}
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot lock the state directory %s", OM_Q(path));
 	r = identify_namespace(sys, ret);
 	if (r < 0)

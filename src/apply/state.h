@@ -22,10 +22,12 @@ struct om_state {
 
 /*
  * Opens (making it when missing, 0700) and locks the directory.  It must belong to the
- * caller and not be writable for others.  -EWOULDBLOCK when another process holds it.
+ * caller and not be writable for others.  -EWOULDBLOCK, with the holder named in *e, when
+ * another process still holds it after timeout_ms.
  */
-int om_state_open(const struct om_sys *sys, const char *path, struct om_state *ret,
-		  struct om_error *e) _nonnull_(1, 2, 3) _must_check_;
+int om_state_open(const struct om_sys *sys, const char *path, unsigned timeout_ms,
+		  struct om_state *ret, struct om_error *e)
+	_nonnull_(1, 2, 4) _must_check_;
 /* Removes the journal, and the directory when nothing is left in it. */
 void om_state_forget(struct om_state *s, const char *path) _nonnull_all_;
 void om_state_done(struct om_state *s);

@@ -47,6 +47,7 @@ static const struct option all_options[] = {
 	{ "cached", no_argument, NULL, OM_OPT_CACHED },
 	{ "load-modules", no_argument, NULL, OM_OPT_LOAD_MODULES },
 	{ "app-label", required_argument, NULL, OM_OPT_APP_LABEL },
+	{ "timeout", required_argument, NULL, OM_OPT_TIMEOUT },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)
@@ -249,6 +250,19 @@ const char *om_cli_state_path(const struct om_cli *cli)
 	const char *path = om_cli_get(cli, OM_OPT_STATE);
 
 	return path ? path : OM_STATE_DIR;
+}
+
+int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_error *e)
+{
+	const char *text = om_cli_get(cli, OM_OPT_TIMEOUT);
+	unsigned long long seconds = 0;
+
+	if (text && om_parse_number(text, 10, 86400, &seconds) < 0)
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot wait for %s seconds: want a number up to 86400",
+			       OM_Q(text));
+	return om_state_open(&om_sys_linux, om_cli_state_path(cli),
+			     (unsigned)seconds * 1000, ret, e);
 }
 
 void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts)

@@ -30,6 +30,8 @@ extern const struct om_command om_cmd_plan;
 extern const struct om_command om_cmd_apply;
 extern const struct om_command om_cmd_undo;
 extern const struct om_command om_cmd_run;
+extern const struct om_command om_cmd_status;
+extern const struct om_command om_cmd_check;
 
 /* Options that several commands take. */
 enum om_cli_option {
@@ -53,6 +55,7 @@ enum om_cli_option {
 	OM_OPT_CACHED,
 	OM_OPT_LOAD_MODULES,
 	OM_OPT_APP_LABEL,
+	OM_OPT_TIMEOUT,
 	_OM_OPT_END,
 };
 
@@ -101,8 +104,19 @@ const char *om_cli_state_path(const struct om_cli *cli);
 int om_cli_load_record(const char *file, struct om_record *ret,
 		       struct om_error *e) _must_check_;
 
+/* Opens and locks --state, waiting for --timeout seconds; 0, or -errno with *e filled. */
+struct om_state;
+int om_cli_open_state(const struct om_cli *cli, struct om_state *ret,
+		      struct om_error *e) _must_check_;
+
+/* Beside the exit codes that errors have: what was looked at is not as it should be. */
+#define OM_EXIT_DIFFERENT 8
+
 /* What the tree looks like at the operands; 0, or -errno with *e filled. */
 int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check_;
+
+#define OM_HELP_TIMEOUT                                                                  \
+	"     --timeout SECONDS   how long to wait for another overmount (default: 0)\n"
 
 /* Help lines that several commands share. */
 #define OM_HELP_PROBING                                                                  \

@@ -118,9 +118,13 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,	 OM_OPT_STATE,
-				       OM_OPT_STRATEGY,	 OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL, 0 };
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STATE,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       OM_OPT_TIMEOUT,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };
@@ -134,7 +138,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 		return om_cli_usage(&cli, "want one profile");
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
 	if (r == 0)
-		r = om_state_open(&om_sys_linux, om_cli_state_path(&cli), &state, &e);
+		r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
@@ -150,7 +154,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 
 static int run_undo(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_STATE, 0 };
+	static const int options[] = { OM_OPT_STATE, OM_OPT_TIMEOUT, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_str_ struct om_str residue = { 0 };
 	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
@@ -163,7 +167,7 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	if (cli.argc != 0)
 		return om_cli_usage(&cli, "want no operand");
 	om_journal_init(&j);
-	r = om_state_open(&om_sys_linux, om_cli_state_path(&cli), &state, &e);
+	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
@@ -191,7 +195,8 @@ const struct om_command om_cmd_apply = {
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
 		")\n"
-		"     --strategy NAME     auto, overlay or mimic\n" OM_HELP_PROBING,
+		"     --strategy NAME     auto, overlay or mimic\n" OM_HELP_PROBING
+			OM_HELP_TIMEOUT,
 	.run = run_apply,
 };
 
@@ -201,6 +206,6 @@ const struct om_command om_cmd_undo = {
 	.summary = "undo what apply did in the current mount namespace",
 	.options =
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n",
+		")\n" OM_HELP_TIMEOUT,
 	.run = run_undo,
 };

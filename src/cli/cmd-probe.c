@@ -19,9 +19,6 @@
 #include "probe/probe.h"
 #include "probe/record.h"
 
-/* Beside the exit codes that all commands share. */
-#define EXIT_DIFFERENT 8
-
 #define WIDTH 80
 #define INDENT 12
 
@@ -279,7 +276,7 @@ static int compare(const struct om_cli *cli, const struct om_record *now,
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
 		different = different ||
 			    differs(&was.facts, &now->facts, (enum om_fact_id)i);
-	return r < 0 ? r : different ? EXIT_DIFFERENT : 0;
+	return r < 0 ? r : different ? OM_EXIT_DIFFERENT : 0;
 }
 
 static int save(const struct om_record *record, const char *file, struct om_error *e)

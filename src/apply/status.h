@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What has become of what was made visible: the journal against the tree as it is.
+ */
+#pragma once
+
+#include "apply/journal.h"
+#include "base/macro.h"
+#include "sys/sys.h"
+
+enum om_act_state {
+	OM_ACT_PRESENT, /* as it was made */
+	OM_ACT_COVERED, /* the mount is there, and something else lies on top of it */
+	OM_ACT_MOVED,	/* the mount is in the namespace, and not where it was put */
+	OM_ACT_GONE,
+	OM_ACT_UNKNOWN, /* it is not what the path shows, and cannot be looked for */
+};
+
+/* Looks where the act was done, beneath root_fd; changes nothing. */
+enum om_act_state om_act_look(const struct om_sys *sys, int root_fd,
+			      const struct om_act *act) _nonnull_all_;
+/* One word for people and programs, and what it means. */
+const char *om_act_state_name(enum om_act_state state);
+const char *om_act_state_text(enum om_act_state state);

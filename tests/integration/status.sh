@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What became of what was applied, and who holds the lock.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+
+mkdir -p tree/{etc,usr/share/X11,snap/app/1/foo} aside
+echo hello >tree/snap/app/1/foo/hello
+mount --bind tree base
+mount -o remount,bind,ro base
+cat >p.fstab <<'P'
+/snap/app/1/foo /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0
+none /etc/link none x-snapd.kind=symlink,x-snapd.symlink=/x,x-snapd.origin=layout 0 0
+P
+before=$(mounts)
+om() {
+	local command=$1
+	shift
+	"$OVERMOUNT" "$command" --state state "$@"
+}
+# states: TARGET=STATE, a word each.
+states() { om status | awk 'NR > 1 { printf "%s=%s ", $1, $4 }'; }
+# checked: status of check, and the targets that it complains about.
+checked() {
+	om check >out 2>err
+	echo "$? $(wc -l <out) $(sed -n 's/^overmount: "\([^"]*\)": .*/\1/p' err | tr '\n' ' ')"
+}
+
+om status >out 2>err
+is "nothing is applied" "$? $(cat out)$(cat err)" "16 overmount: nothing is applied in this mount namespace"
+om apply --root base p.fstab || not_ok "apply"
+is "all is present" "$(states)" "/etc=present /usr/share=present "
+is "check is silent" "$(checked)" "0 0 "
+if command -v jq >/dev/null; then
+	is "--json" "$(om status --json | jq -rc '.schema, .complete, (.acts | map([.target, .kind, .state, .unique]))' | tr '\n' ' ')" \
+		'overmount.status/1 true [["/etc","mount","present",true],["/usr/share","mount","present",true]] '
+else
+	skip "--json" "jq is missing"
+fi
+mount -t tmpfs stranger base/usr/share
+is "a stranger on top" "$(states)" "/etc=present /usr/share=covered "
+is "check tells of it" "$(checked)" "8 0 /usr/share "
+mount -t tmpfs another base/usr/share
+is "two strangers on top" "$(states)" "/etc=present /usr/share=covered "
+is "where the kernel cannot look, it is unknown" \
+	"$("$TOOLS/enosys" statmount -- "$OVERMOUNT" status --state state | awk 'NR > 1 { print $4 }' | tr '\n' ' ')" "present unknown "
+umount base/usr/share
+umount base/usr/share
+is "and gone again" "$(states)" "/etc=present /usr/share=present "
+mount --move base/usr/share aside
+is "moved elsewhere" "$(states)" "/etc=present /usr/share=moved "
+mount --move aside base/usr/share
+is "and back" "$(states)" "/etc=present /usr/share=present "
+umount -l base/etc
+is "taken away" "$(states)" "/etc=gone /usr/share=present "
+is "check tells of that" "$(checked)" "8 0 /etc "
+om undo
+is "undo after all that" "$? $(mounts)" "0 $before"
+
+# Killed between two constructions: what is there is no complete profile.
+for ((n = 1; n < 200; n++)); do
+	"$TOOLS/failnth" "$n" 0 -- "$OVERMOUNT" apply --root base --state state p.fstab >/dev/null 2>&1
+	[ $? = 200 ] && break
+	om check >out 2>err
+	status=$?
+	om undo >/dev/null 2>&1
+	case $status in 8 | 16) ;; *) bad="${bad:-} $n:$status" ;; esac
+	[ $status = 8 ] && cut=$((${cut:-0} + 1))
+done
+om undo >/dev/null 2>&1
+is "killed at each of $((n - 1)) calls, check never says that all is well" "${bad:-}" ""
+[ "${cut:-0}" -gt 0 ] && ok "control: $cut of them had begun" || not_ok "control: some had begun"
+
+# --- the lock --------------------------------------------------------------------------
+
+(
+	exec 9>>state/lock
+	flock 9
+	echo $BASHPID >state/lock
+	: >held
+	sleep 1
+	: # or bash becomes sleep
+) &
+holder=$!
+while [ ! -e held ]; do sleep 0.01; done
+om apply --root base p.fstab >out 2>err
+is "the holder of the lock is named" "$? $(cat err)" \
+	"2 overmount: cannot lock the state directory \"state\": process $holder (bash) holds it
+fix: wait for it, or give --timeout SECONDS"
+om apply --timeout 10 --root base p.fstab 2>err
+is "--timeout waits for it" "$? $(cat err)" "0 "
+wait
+om undo
+om apply --timeout x --root base p.fstab >out 2>err
+is "a timeout that is no number" "$? $(cat err)" \
+	'1 overmount: cannot wait for "x" seconds: want a number up to 86400'
+
+# Two at once, many times, with the directory coming and going: never half a profile.
+rmdir aside
+loop() {
+	local i
+	for ((i = 0; i < 25; i++)); do
+		"$OVERMOUNT" apply --timeout 20 --state shared --root base p.fstab >/dev/null 2>&1
+		echo "apply $?"
+		"$OVERMOUNT" undo --timeout 20 --state shared >/dev/null 2>&1
+		echo "undo $?"
+	done
+}
+loop >one & loop >two
+wait
+is "two at once: applied or refused, undone or refused" \
+	"$(sort -u one two | grep -vE '^(apply|undo) (0|16)$')" ""
+is "two at once: nothing is left" "$(mounts)" "$before"
+[ "$(grep -c 'apply 0' one)" -gt 0 ] && [ "$(grep -c 'apply 0' two)" -gt 0 ] &&
+	ok "control: both have applied" || not_ok "control: both have applied" "$(sort one two | uniq -c)"
+plan_end
