@@ -137,6 +137,9 @@ static int execute(struct om_apply *a, const struct om_plan *plan,
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct om_step *step = &plan->steps.v[i];
 
+		if (a->interrupted && a->interrupted())
+			return om_fail(e, OM_ERR_SYSTEM, -EINTR,
+				       "cannot go on: interrupted by a signal");
 		if (step->place != OM_PLACE_LIVE)
 			r = om_build_step(&a->build, step, e);
 		else

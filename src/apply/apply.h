@@ -22,6 +22,8 @@ struct om_apply {
 	int (*observe)(const struct om_decisions *d, const struct om_plan *plan,
 		       void *arg);
 	void *observe_arg;
+	/* Asked before each step whether to give up, and undo; may be NULL. */
+	bool (*interrupted)(void);
 	bool rehearse_only; /* the last wave is observed but not executed */
 	int root_fd;	    /* owned; replaced when the root itself is covered */
 	int source_fd;	    /* borrowed; -1: the same as root_fd */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,30 @@ const char *om_cli_state_path(const struct om_cli *cli)
 	const char *path = om_cli_get(cli, OM_OPT_STATE);
 
 	return path ? path : OM_STATE_DIR;
+}
+
+static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+void om_cli_hold_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(held_signals); i++)
+		(void)sigaddset(&set, held_signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+bool om_cli_interrupted(void)
+{
+	sigset_t set;
+
+	if (sigpending(&set) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(held_signals); i++)
+		if (sigismember(&set, held_signals[i]) == 1)
+			return true;
+	return false;
 }
 
 int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_error *e)

@@ -109,6 +109,13 @@ struct om_state;
 int om_cli_open_state(const struct om_cli *cli, struct om_state *ret,
 		      struct om_error *e) _must_check_;
 
+/*
+ * From here on SIGINT, SIGTERM and SIGHUP do not end the process; om_cli_interrupted()
+ * says whether one has come.
+ */
+void om_cli_hold_signals(void);
+bool om_cli_interrupted(void);
+
 /* Beside the exit codes that errors have: what was looked at is not as it should be. */
 #define OM_EXIT_DIFFERENT 8
 

@@ -103,6 +103,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	apply.policy = &policy;
 	apply.journal = &journal;
 	apply.build.stage_path = stage;
+	apply.interrupted = om_cli_interrupted;
 	r = om_journal_create(&journal, state->dirfd, state->name, root_path,
 			      state->ns_id, state->made, e);
 	if (r == 0 && profile->n > 0)
@@ -137,6 +138,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
+	om_cli_hold_signals();
 	if (r == 0)
 		r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
@@ -167,6 +169,8 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	if (cli.argc != 0)
 		return om_cli_usage(&cli, "want no operand");
 	om_journal_init(&j);
+	/* Half an undo is worse than one that takes its time. */
+	om_cli_hold_signals();
 	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
 		r = clear_stage(&cli, &e);
