@@ -27,6 +27,8 @@
 #include "config.h"
 #endif
 
+mode_t om_cli_umask;
+
 static const struct option all_options[] = {
 	{ "root", required_argument, NULL, OM_OPT_ROOT },
 	{ "state", required_argument, NULL, OM_OPT_STATE },

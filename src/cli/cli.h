@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/macro.h"
@@ -108,6 +109,9 @@ int om_cli_load_record(const char *file, struct om_record *ret,
 struct om_state;
 int om_cli_open_state(const struct om_cli *cli, struct om_state *ret,
 		      struct om_error *e) _must_check_;
+
+/* The umask that the program was started with; it runs with none, see main(). */
+extern mode_t om_cli_umask;
 
 /*
  * From here on SIGINT, SIGTERM and SIGHUP do not end the process; om_cli_interrupted()

@@ -287,7 +287,7 @@ static int save(const struct om_record *record, const char *file, struct om_erro
 
 	if (r == 0) {
 		fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-			  0644);
+			  0644 & ~om_cli_umask);
 		r = fd < 0 ? -errno : om_write_all(fd, om_str_get(&text), text.len);
 	}
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot write %s", OM_Q(file))

@@ -300,6 +300,7 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot run");
 		return om_cli_error(&e, &residue);
 	}
+	(void)umask(om_cli_umask);
 	(void)execvp(argv[0], argv);
 	r = errno;
 	(void)fprintf(stderr, "overmount: cannot execute %s: %s\n", OM_Q(argv[0]),

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 
@@ -30,6 +31,8 @@ static void print_help(void)
 
 int main(int argc, char **argv)
 {
+	/* Each name is made with the mode that it shall have, whoever calls. */
+	om_cli_umask = umask(0);
 	if (argc < 2) {
 		(void)fprintf(stderr, "overmount: no command given\n"
 				      "Try 'overmount --help' for more information.\n");

@@ -26,6 +26,7 @@ struct om_sys {
 	/* openat2(2) with RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS; -ENOSYS before 5.6. */
 	int (*open_beneath)(const struct om_sys *sys, int dirfd, const char *path,
 			    int flags);
+	/* Here and below the umask of the process counts: programs set it to 0 first. */
 	int (*mkdir)(const struct om_sys *sys, int dirfd, const char *name, mode_t mode);
 	/* Creates a regular file exclusively and closes it. */
 	int (*mkfile)(const struct om_sys *sys, int dirfd, const char *name, mode_t mode);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * failnth N ERRNO -- COMMAND...: makes the Nth of the calls that change mounts or files
- * fail with ERRNO (a number) without executing it, counted over the whole process.  With
- * ERRNO 0 the process is killed instead.  Exit status: the command's; 200 when the
- * command made fewer than N such calls; 137 when it was killed.
+ * failnth [-a] N ERRNO -- COMMAND...: makes the Nth of the calls that change mounts or
+ * files (-a: of all calls behind the first umask(2), with which overmount begins, so that
+ * the loader's own are left out) fail with ERRNO (a number) without executing it, counted over the
+ * whole process.  With ERRNO 0 the process is killed instead.  Exit status: the
+ * command's; 200 when the command made fewer than N such calls; 137 when it was killed.
  */
 #include <elf.h>
 #include <errno.h>
@@ -110,6 +111,21 @@ static bool next_stop(pid_t pid, int *status)
 	       !WIFSIGNALED(*status);
 }
 
+/* -a: calls count from the first umask(2) on, which the command makes when it begins. */
+static bool all_calls, begun;
+
+static bool counts(unsigned long long number)
+{
+	if (!all_calls)
+		return is_counted(number);
+	if (!begun) {
+		begun = number == SYS_umask;
+		return false;
+	}
+	/* Leaving cannot fail. */
+	return number != SYS_exit_group;
+}
+
 static int trace(pid_t pid, unsigned n, int err)
 {
 	unsigned seen = 0;
@@ -125,7 +141,7 @@ static int trace(pid_t pid, unsigned n, int err)
 
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 			continue;
-		if (entry && get_regs(pid, &regs) && is_counted(NUMBER(regs)) &&
+		if (entry && get_regs(pid, &regs) && counts(NUMBER(regs)) &&
 		    ++seen == n) {
 			reached = true;
 			if (err == 0) {
@@ -152,6 +168,11 @@ int main(int argc, char **argv)
 {
 	pid_t pid;
 
+	if (argc > 1 && strcmp(argv[1], "-a") == 0) {
+		all_calls = true;
+		argc--;
+		argv++;
+	}
 	if (argc < 5 || strcmp(argv[3], "--") != 0) {
 		(void)fprintf(stderr, "usage: failnth N ERRNO -- COMMAND...\n");
 		return 2;
