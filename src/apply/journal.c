@@ -40,7 +40,8 @@ struct record {
 	uint16_t inverse;
 	uint16_t text_left; /* bytes of text from here on, in this and the next records */
 	uint8_t unique;
-	uint8_t pad[5];
+	uint8_t reusable; /* HEADER: the id is of that kind */
+	uint8_t pad[4];
 	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
 	uint8_t spare[16];
 	char text[RECORD_TEXT];
@@ -114,14 +115,17 @@ static int write_text(struct om_journal *j, struct record *r, const char *text)
 }
 
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, uint64_t ns_id, bool made_dir,
+		      const char *root_path, struct om_mount_id ns, bool made_dir,
 		      struct om_error *e)
 {
-	struct record header = { .type = RECORD_HEADER, .unique = made_dir, .id = ns_id };
+	struct record header = { .type = RECORD_HEADER,
+				 .unique = made_dir,
+				 .reusable = !ns.unique,
+				 .id = ns.id };
 	int r;
 
 	om_journal_init(j);
-	j->ns_id = ns_id;
+	j->ns = ns;
 	j->root_path = strdup(root_path);
 	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		       0600);
@@ -231,7 +235,7 @@ static int replay(struct om_journal *j, const struct record *r, struct om_str *t
 {
 	switch ((enum record_type)r->type) {
 	case RECORD_HEADER:
-		j->ns_id = r->id;
+		j->ns = (struct om_mount_id){ r->id, !r->reusable };
 		j->made_dir = r->unique;
 		free(j->root_path);
 		j->root_path = om_str_take(text);

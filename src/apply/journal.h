@@ -16,6 +16,7 @@
 #include "base/macro.h"
 #include "base/vec.h"
 #include "strategy/plan.h"
+#include "sys/sys.h"
 
 /* One visible change. */
 struct om_act {
@@ -28,8 +29,8 @@ struct om_act {
 
 struct om_journal {
 	OM_VEC(struct om_act) acts;
-	char *root_path; /* owned */
-	uint64_t ns_id;	 /* identity of the mount namespace */
+	char *root_path;       /* owned */
+	struct om_mount_id ns; /* of its root mount: stands for the mount namespace */
 	bool committed;
 	bool made_dir; /* its directory was made for it and goes with it */
 	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */
@@ -45,7 +46,7 @@ void om_journal_done(struct om_journal *j);
  * Creates the file name in directory dirfd (exclusively) with a header.  0 or -errno.
  */
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, uint64_t ns_id, bool made_dir,
+		      const char *root_path, struct om_mount_id ns, bool made_dir,
 		      struct om_error *e) _nonnull_(1, 3, 4) _must_check_;
 /*
  * Reads one that an earlier process wrote and keeps it open for marking.  -EBADMSG when

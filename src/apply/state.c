@@ -44,7 +44,7 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 {
 	_cleanup_close_ int root = -1;
 	struct stat ns;
-	bool unique;
+	int r;
 
 	if (stat("/proc/self/ns/mnt", &ns) < 0)
 		return -errno;
@@ -53,7 +53,12 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 	root = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	if (root < 0)
 		return root;
-	return sys->mount_id(sys, root, &s->ns_id, &unique);
+	r = sys->mount_id(sys, root, &s->ns.id, &s->ns.unique);
+	/* Each kind is compared with what was written down of its kind. */
+	if (r == 0 && s->ns.unique)
+		return om_mount_id_as(sys, root, false, &s->ns_table_id);
+	s->ns_table_id = s->ns.id;
+	return r;
 }
 
 /* Who holds the lock, for people only: the process may be gone when they read it. */
@@ -171,6 +176,28 @@ int om_state_open(const struct om_sys *sys, const char *path, unsigned timeout_m
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot identify the mount namespace");
 	return 0;
+}
+
+int om_state_load_journal(struct om_state *s, struct om_journal *j, struct om_error *e)
+{
+	int r = om_journal_load(j, s->dirfd, s->name, e);
+
+	if (r < 0)
+		return r;
+	if (j->ns.unique && !s->ns.unique) {
+		r = om_fail(
+			e, OM_ERR_REFUSED, -ENODATA,
+			"cannot tell whether the journal %s is of this mount namespace: "
+			"it has ids of mounts that cannot be asked for now",
+			OM_Q(s->name));
+		om_error_fix(e, "run this where apply was run: a filter of system calls "
+				"may hide statx");
+		return r;
+	}
+	if (j->ns.id == (j->ns.unique ? s->ns.id : s->ns_table_id))
+		return 0;
+	(void)unlinkat(s->dirfd, s->name, 0);
+	return -ENOENT;
 }
 
 void om_state_forget(struct om_state *s, const char *path)

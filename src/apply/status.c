@@ -70,9 +70,9 @@ static enum om_act_state look_at_mount(const struct om_sys *sys, int root_fd,
 	_cleanup_close_ int fd =
 		om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
 	uint64_t top = 0;
-	bool unique;
 
-	if (fd >= 0 && sys->mount_id(sys, fd, &top, &unique) == 0 && top == act->mount_id)
+	if (fd >= 0 && om_mount_id_as(sys, fd, act->unique, &top) == 0 &&
+	    top == act->mount_id)
 		return OM_ACT_PRESENT;
 	return look_for(sys, act, top);
 }

@@ -14,18 +14,17 @@
 #include "probe/chase.h"
 
 /* Is something mounted at path itself?  Its mount differs from that of its parent. */
-static bool is_mount_point(const struct om_sys *sys, int root_fd, const char *path,
-			   uint64_t id)
+static bool is_mount_point(const struct om_sys *sys, int root_fd,
+			   const struct om_act *act, uint64_t id)
 {
-	_cleanup_free_ char *parent = om_path_parent(path);
+	_cleanup_free_ char *parent = om_path_parent(act->path);
 	_cleanup_close_ int fd = -1;
 	uint64_t parent_id;
-	bool unique;
 
 	if (!parent)
 		return true;
 	fd = om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY);
-	if (fd < 0 || sys->mount_id(sys, fd, &parent_id, &unique) < 0)
+	if (fd < 0 || om_mount_id_as(sys, fd, act->unique, &parent_id) < 0)
 		return true;
 	return parent_id != id;
 }
@@ -35,13 +34,16 @@ static int undo_mount(const struct om_sys *sys, int root_fd, const struct om_act
 {
 	_cleanup_close_ int fd = -1;
 	uint64_t id;
-	bool unique;
 	int r;
 
 	fd = om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
 	if (fd == -ENOENT)
 		return 0;
-	r = fd < 0 ? fd : sys->mount_id(sys, fd, &id, &unique);
+	r = fd < 0 ? fd : om_mount_id_as(sys, fd, act->unique, &id);
+	if (r == -ENODATA) {
+		*ret_why = "what is mounted there cannot be told by its unique id now";
+		return r;
+	}
 	if (r < 0) {
 		*ret_why = om_mount_strerror(r);
 		return r;
@@ -52,7 +54,7 @@ static int undo_mount(const struct om_sys *sys, int root_fd, const struct om_act
 			*ret_why = om_mount_strerror(r);
 		return r;
 	}
-	if (!act->done || !is_mount_point(sys, root_fd, act->path, id))
+	if (!act->done || !is_mount_point(sys, root_fd, act, id))
 		return 0; /* never attached, or taken away by somebody else */
 	*ret_why = "something else is mounted on top";
 	return -EBUSY;

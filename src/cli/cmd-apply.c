@@ -48,12 +48,9 @@ static int settle_earlier(struct om_state *state, const char *path,
 			  struct om_str *residue, struct om_error *e)
 {
 	struct om_journal j;
-	int r = om_journal_load(&j, state->dirfd, state->name, e);
+	int r = om_state_load_journal(state, &j, e);
 
-	if (r == 0 && j.ns_id != state->ns_id) {
-		/* The inode of a dead namespace was reused: its mounts died with it. */
-		(void)unlinkat(state->dirfd, state->name, 0);
-	} else if (r == 0 && !j.committed) {
+	if (r == 0 && !j.committed) {
 		/* A crash: what it had made visible goes first. */
 		r = undo_loaded(state, &j, path, residue, e);
 	} else if (r == 0) {
@@ -104,8 +101,8 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	apply.journal = &journal;
 	apply.build.stage_path = stage;
 	apply.interrupted = om_cli_interrupted;
-	r = om_journal_create(&journal, state->dirfd, state->name, root_path,
-			      state->ns_id, state->made, e);
+	r = om_journal_create(&journal, state->dirfd, state->name, root_path, state->ns,
+			      state->made, e);
 	if (r == 0 && profile->n > 0)
 		r = om_apply_or_undo(&apply, profile, residue, e);
 	if (r == 0)
@@ -175,8 +172,8 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
-		r = om_journal_load(&j, state.dirfd, state.name, &e);
-	if (r == -ENOENT || (r == 0 && j.ns_id != state.ns_id)) {
+		r = om_state_load_journal(&state, &j, &e);
+	if (r == -ENOENT) {
 		om_state_forget(&state, om_cli_state_path(&cli));
 		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
 			    "cannot undo: nothing is applied in this mount namespace");

@@ -154,8 +154,8 @@ static int run_status(const struct om_command *command, int argc, char **argv)
 	om_journal_init(&j);
 	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
-		r = om_journal_load(&j, state.dirfd, state.name, &e);
-	if (r == -ENOENT || (r == 0 && j.ns_id != state.ns_id)) {
+		r = om_state_load_journal(&state, &j, &e);
+	if (r == -ENOENT) {
 		om_state_forget(&state, om_cli_state_path(&cli));
 		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
 			    "nothing is applied in this mount namespace");

@@ -53,12 +53,9 @@ static bool is_ours(const struct om_survey *survey, int fd)
 /* The id by which mountinfo calls the mount; 0 when it cannot be told. */
 static uint64_t table_id(const struct om_sys *sys, int fd)
 {
-	uint64_t id = 0;
-	bool unique;
+	uint64_t id;
 
-	if (sys->statx_mount_id(sys, fd, false, &id) == 0)
-		return id;
-	return sys->mount_id(sys, fd, &id, &unique) == 0 && !unique ? id : 0;
+	return om_mount_id_as(sys, fd, false, &id) == 0 ? id : 0;
 }
 
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)

@@ -127,6 +127,14 @@ struct om_sys {
 	int (*module_load)(const struct om_sys *sys, const char *name);
 };
 
+/* An id of a mount and its kind: never reused, or as mountinfo has it. */
+struct om_mount_id {
+	uint64_t id;
+	bool unique;
+};
+/* Of the mount that fd lies on, of the kind asked for; -ENODATA where there is none. */
+int om_mount_id_as(const struct om_sys *sys, int fd, bool unique, uint64_t *ret_id);
+
 #define OM_MOUNT_ROOT UINT64_MAX
 #define OM_UID_SAME ((uid_t)-1)
 

@@ -56,7 +56,8 @@ static void write_two(const struct fixture *f)
 {
 	struct om_journal j;
 
-	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/base", 42, true, NULL),
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/base",
+					   (struct om_mount_id){ 42, true }, true, NULL),
 			 0);
 	assert_int_equal(om_journal_reserve(&j, 2), 0);
 	assert_int_equal(om_journal_intent(&j, OM_INVERSE_DETACH, "/usr/share", 7, true),
@@ -75,7 +76,8 @@ static void test_round_trip(void **state)
 	write_two(f);
 	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
 	assert_string_equal(j.root_path, "/base");
-	assert_int_equal(j.ns_id, 42);
+	assert_int_equal(j.ns.id, 42);
+	assert_true(j.ns.unique);
 	assert_true(j.made_dir);
 	assert_false(j.committed);
 	assert_int_equal(j.acts.n, 2);
@@ -170,7 +172,9 @@ static void test_space_is_reserved_before(void **state)
 	struct om_journal j;
 	struct stat before, after;
 
-	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/", 1, false, NULL), 0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/",
+					   (struct om_mount_id){ 1, false }, false, NULL),
+			 0);
 	assert_int_equal(om_journal_reserve(&j, 3), 0);
 	assert_int_equal(fstat(j.fd, &before), 0);
 	for (int i = 0; i < 3; i++) {
