@@ -301,25 +301,31 @@ static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unb
  * mountinfo also lists what another mount covers.  Only what a path really leads to is a
  * submount: something on another mount than the directory's own.
  */
-static void drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir)
+static int drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir)
 {
 	size_t kept = 0;
+	int result = 0;
 
 	for (size_t i = 0; i < dir->submounts.n; i++) {
 		_cleanup_close_ int fd = -1;
 		uint64_t id = 0;
 		bool unique;
+		int r;
 
 		fd = om_open_beneath(survey->sys, survey->root_fd,
 				     dir->submounts.v[i].path, O_PATH);
-		if (fd >= 0 &&
-		    survey->sys->mount_id(survey->sys, fd, &id, &unique) == 0 &&
-		    id != dir->mount_id)
+		r = fd < 0 ? fd : survey->sys->mount_id(survey->sys, fd, &id, &unique);
+		/* Only that the path leads elsewhere hides it: whatever else goes wrong, a
+		 * submount that is taken for hidden would be missing afterwards. */
+		if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP && result == 0)
+			result = r;
+		if (r == 0 && id != dir->mount_id)
 			dir->submounts.v[kept++] = dir->submounts.v[i];
 		else
 			free(dir->submounts.v[i].path);
 	}
 	dir->submounts.n = kept;
+	return result;
 }
 
 static bool is_unbindable(struct libmnt_fs *fs)
@@ -353,8 +359,10 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot read \"/proc/self/mountinfo\"");
-	for (size_t i = 0; i < scene->dirs.n; i++)
-		drop_hidden(survey, &scene->dirs.v[i]);
+	for (size_t i = 0; r == 0 && i < scene->dirs.n; i++)
+		r = drop_hidden(survey, &scene->dirs.v[i]);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot examine a submount");
 	return 0;
 }
 

@@ -30,7 +30,8 @@ nested='tmpfs /usr/share/foo/sub/tmp tmpfs mode=0700 0 0'
 content='/snap/app/1/content /usr/share/doc none rbind,ro 0 0'
 over='/usr/share/doc /usr/share/seen none rbind,ro 0 0'
 missing='/snap/app/1/nothing /usr/share/never none rbind,ro 0 0'
-profiles=("$bind" "$bind"$'\n'"$file"$'\n'"$link"$'\n'"$tmp")
+# The last one has two waves, the second surveyed with the mounts of the first.
+profiles=("$bind" "$bind"$'\n'"$file"$'\n'"$link"$'\n'"$tmp" "$content"$'\n'"$over")
 [ "$short" = short ] || profiles=("$bind" "$file" "$link" "$tmp" "$exist" "$content"$'\n'"$over"
 	"$bind"$'\n'"$file"$'\n'"$link"$'\n'"$tmp"$'\n'"$exist" "$bind"$'\n'"$nested" "$link"$'\n'"$missing")
 
