@@ -292,6 +292,18 @@ int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_
 			     (unsigned)seconds * 1000, ret, e);
 }
 
+int om_cli_load_journal(const struct om_cli *cli, struct om_state *state,
+			struct om_journal *j, const char *verb, struct om_error *e)
+{
+	int r = om_state_load_journal(state, j, e);
+
+	if (r != -ENOENT)
+		return r;
+	om_state_forget(state, om_cli_state_path(cli));
+	return om_fail(e, OM_ERR_REFUSED, r,
+		       "%snothing is applied in this mount namespace", verb);
+}
+
 void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts)
 {
 	const struct om_probe_options options = om_cli_probe_options(cli);

@@ -120,6 +120,15 @@ extern mode_t om_cli_umask;
 void om_cli_hold_signals(void);
 bool om_cli_interrupted(void);
 
+/*
+ * Loads what is applied in this mount namespace; -ENOENT with *e filled (REFUSED, its
+ * message starting with verb, such as "cannot undo: ") when nothing is.
+ */
+struct om_journal;
+int om_cli_load_journal(const struct om_cli *cli, struct om_state *state,
+			struct om_journal *j, const char *verb,
+			struct om_error *e) _must_check_;
+
 /* Beside the exit codes that errors have: what was looked at is not as it should be. */
 #define OM_EXIT_DIFFERENT 8
 

@@ -172,14 +172,9 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	if (r == 0)
 		r = clear_stage(&cli, &e);
 	if (r == 0)
-		r = om_state_load_journal(&state, &j, &e);
-	if (r == -ENOENT) {
-		om_state_forget(&state, om_cli_state_path(&cli));
-		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
-			    "cannot undo: nothing is applied in this mount namespace");
-	} else if (r == 0) {
+		r = om_cli_load_journal(&cli, &state, &j, "cannot undo: ", &e);
+	if (r == 0)
 		r = undo_loaded(&state, &j, om_cli_state_path(&cli), &residue, &e);
-	}
 	om_journal_done(&j);
 	if (r < 0) {
 		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot undo");

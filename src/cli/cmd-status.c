@@ -154,14 +154,9 @@ static int run_status(const struct om_command *command, int argc, char **argv)
 	om_journal_init(&j);
 	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
-		r = om_state_load_journal(&state, &j, &e);
-	if (r == -ENOENT) {
-		om_state_forget(&state, om_cli_state_path(&cli));
-		r = om_fail(&e, OM_ERR_REFUSED, -ENOENT,
-			    "nothing is applied in this mount namespace");
-	} else if (r == 0) {
+		r = om_cli_load_journal(&cli, &state, &j, "", &e);
+	if (r == 0)
 		r = show(&cli, &j, &e);
-	}
 	om_journal_done(&j);
 	if (r < 0) {
 		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot look");
