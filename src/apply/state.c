@@ -56,7 +56,7 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 	r = sys->mount_id(sys, root, &s->ns.id, &s->ns.unique);
 	/* Each kind is compared with what was written down of its kind. */
 	if (r == 0 && s->ns.unique)
-		return om_mount_id_as(sys, root, false, &s->ns_table_id);
+		return sys->statx_mount_id(sys, root, false, &s->ns_table_id);
 	s->ns_table_id = s->ns.id;
 	return r;
 }

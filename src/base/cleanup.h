@@ -46,6 +46,16 @@ static inline void om_closedir_p(DIR **d)
 		(void)closedir(*d);
 }
 
+/* As fdopendir(3), but fd is closed on failure too: it is handed over in any case. */
+static inline DIR *om_fdopendir(int fd)
+{
+	DIR *stream = fdopendir(fd);
+
+	if (!stream)
+		(void)om_close(fd);
+	return stream;
+}
+
 #define _cleanup_free_ _cleanup_(om_free_p)
 #define _cleanup_close_ _cleanup_(om_close_p)
 #define _cleanup_fclose_ _cleanup_(om_fclose_p)

@@ -35,11 +35,7 @@ int om_overlay_make_layers(const struct om_sys *sys, int top)
 
 int om_overlay_layers(struct om_prober *p)
 {
-	int r;
-
-	if (p->dir < 0)
-		return p->dir_err;
-	r = p->layers ? 0 : om_overlay_make_layers(p->sys, p->dir);
+	int r = p->layers ? 0 : om_overlay_make_layers(p->sys, p->dir);
 	p->layers = r == 0;
 	return r;
 }
@@ -269,8 +265,7 @@ static int mount_classic(const struct om_sys *sys, struct om_overlay_try *how,
 
 static int check_content(struct om_prober *p, struct om_overlay_try *how, int merged)
 {
-	const char *upper = how->writable ? NULL : "upper-name";
-	int r = upper ? p->sys->stat(p->sys, merged, upper) : 0;
+	int r = how->writable ? 0 : p->sys->stat(p->sys, merged, "upper-name");
 
 	how->call = "looking up a name of the upper layer";
 	if (r == 0 && how->lower_fd <= 0) {

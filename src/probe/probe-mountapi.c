@@ -11,32 +11,13 @@
 #include "probe/prober.h"
 #include "profile/profile.h"
 
-static int detached_tmpfs(const struct om_sys *sys, const char **ret_call)
-{
-	_cleanup_close_ int fs = -1;
-	int r;
-
-	*ret_call = "fsopen tmpfs";
-	fs = sys->fsopen(sys, "tmpfs");
-	if (fs < 0)
-		return fs;
-	*ret_call = "fsconfig of a tmpfs";
-	r = sys->fsconfig_string(sys, fs, "mode", "0755");
-	if (r == 0)
-		r = sys->fsconfig_create(sys, fs);
-	if (r < 0)
-		return r;
-	*ret_call = "fsmount of a tmpfs";
-	return sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV | OM_ATTR_NOEXEC);
-}
-
 /* A detached mount, by whichever of the two calls there is. */
 static int any_detached(const struct om_prober *p)
 {
 	const char *call;
 	int fd = p->sys->open_tree(p->sys, p->dir, "", false);
 
-	return fd >= 0 ? fd : detached_tmpfs(p->sys, &call);
+	return fd >= 0 ? fd : om_prober_detached_tmpfs(p->sys, &call);
 }
 
 void om_probe_open_tree(struct om_prober *p, struct om_fact *fact)
@@ -49,7 +30,7 @@ void om_probe_open_tree(struct om_prober *p, struct om_fact *fact)
 void om_probe_fsopen(struct om_prober *p, struct om_fact *fact)
 {
 	const char *call;
-	_cleanup_close_ int fd = detached_tmpfs(p->sys, &call);
+	_cleanup_close_ int fd = om_prober_detached_tmpfs(p->sys, &call);
 
 	om_prober_set(fact, fd, fd < 0 ? call : "fsopen, fsconfig and fsmount of a tmpfs",
 		      NULL);
@@ -113,7 +94,7 @@ void om_probe_nesting(struct om_prober *p, struct om_fact *fact)
 	int r;
 
 	/* Either call gives a tree: only both missing leaves nothing to nest in. */
-	top = detached_tmpfs(p->sys, &call);
+	top = om_prober_detached_tmpfs(p->sys, &call);
 	if (top < 0)
 		top = p->sys->open_tree(p->sys, p->dir, "", false);
 	child = any_detached(p);

@@ -112,17 +112,11 @@ void om_probe_userxattr(struct om_prober *p, struct om_fact *fact)
 /* A tmpfs that no namespace has, with the layers in it; fd or -errno. */
 static int detached_layers(const struct om_sys *sys, struct om_overlay_try *how)
 {
-	_cleanup_close_ int fs = -1;
-	_cleanup_close_ int top = -1;
-	int r;
+	const char *call;
+	_cleanup_close_ int top = om_prober_detached_tmpfs(sys, &call);
+	int r = top < 0 ? top : om_overlay_make_layers(sys, top);
 
 	how->call = "detached tmpfs";
-	fs = sys->fsopen(sys, "tmpfs");
-	r = fs < 0 ? fs : sys->fsconfig_create(sys, fs);
-	if (r < 0)
-		return r;
-	top = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
-	r = top < 0 ? top : om_overlay_make_layers(sys, top);
 	return r < 0 ? r : TAKE_FD(top);
 }
 
@@ -213,13 +207,10 @@ void om_probe_upper_tmpfs(struct om_prober *p, struct om_fact *fact)
 static void probe_hidden(struct om_prober *p, struct om_fact *fact, const char *what,
 			 const char *mark, const char *name)
 {
-	struct om_overlay_try how = {
-		.top = p->dir, .upper = mark, .lower = "l", .call = "mount"
-	};
+	struct om_overlay_try how = { .top = p->dir, .upper = mark, .lower = "l" };
 	_cleanup_close_ int merged = om_overlay_mount(p, &how);
 	int r = merged;
 
-	/* The name that every try looks up in the upper layer is in s, not in the marks. */
 	if (merged >= 0) {
 		r = p->sys->stat(p->sys, merged, name);
 		how.call = "looking for the hidden name";

@@ -21,6 +21,7 @@
 #include "base/fdio.h"
 #include "base/str.h"
 #include "probe/prober.h"
+#include "profile/profile.h"
 
 #define NEEDS(id) OM_FACT_BIT(OM_FACT_##id)
 
@@ -183,15 +184,40 @@ int om_prober_scratch(const struct om_sys *sys, const char **ret_call)
 	return r;
 }
 
+int om_prober_private(const struct om_sys *sys, const char **ret_call)
+{
+	int r = sys->unshare(sys, CLONE_NEWNS);
+
+	*ret_call = "unshare(CLONE_NEWNS)";
+	if (r < 0)
+		return r;
+	*ret_call = "making the namespace private";
+	return sys->mount(sys, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+int om_prober_detached_tmpfs(const struct om_sys *sys, const char **ret_call)
+{
+	_cleanup_close_ int fs = -1;
+	int r;
+
+	*ret_call = "fsopen tmpfs";
+	fs = sys->fsopen(sys, "tmpfs");
+	if (fs < 0)
+		return fs;
+	*ret_call = "fsconfig of a tmpfs";
+	r = sys->fsconfig_string(sys, fs, "mode", "0755");
+	if (r == 0)
+		r = sys->fsconfig_create(sys, fs);
+	if (r < 0)
+		return r;
+	*ret_call = "fsmount of a tmpfs";
+	return sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV | OM_ATTR_NOEXEC);
+}
+
 void om_prober_enter(struct om_prober *p)
 {
-	int r = p->sys->unshare(p->sys, CLONE_NEWNS);
+	int r = om_prober_private(p->sys, &p->dir_call);
 
-	p->dir_call = "unshare(CLONE_NEWNS)";
-	if (r == 0) {
-		p->dir_call = "making the namespace private";
-		r = p->sys->mount(p->sys, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-	}
 	if (r == 0)
 		r = om_prober_scratch(p->sys, &p->dir_call);
 	p->dir = r < 0 ? -1 : r;
@@ -211,12 +237,10 @@ static void run_rows(struct om_prober *p, om_fact_set want, size_t first)
 	p->current = (int)om_n_probe_rows;
 }
 
-static void init(struct om_prober *p, const struct om_probe_options *options,
-		 const struct om_facts *facts)
+void om_prober_init(struct om_prober *p, const struct om_probe_options *options)
 {
 	p->sys = options->sys;
 	p->options = options;
-	p->facts = *facts;
 	p->dir = -1;
 	p->overlay = p->squashfs = -EAGAIN;
 }
@@ -234,7 +258,8 @@ void om_probe_here(const struct om_probe_options *options, om_fact_set want,
 	struct om_prober p = { 0 };
 
 	want = with_needs(want);
-	init(&p, options, facts);
+	om_prober_init(&p, options);
+	p.facts = *facts;
 	om_prober_enter(&p);
 	run_rows(&p, want, 0);
 	p.dir = om_close(p.dir);
@@ -352,7 +377,8 @@ void om_probe(const struct om_probe_options *options, om_fact_set want,
 						      "no memory to share with a child");
 		return;
 	}
-	init(p, options, facts);
+	om_prober_init(p, options);
+	p->facts = *facts;
 	run_children(p, want, timeout_ms);
 	take(want, &p->facts, facts);
 	(void)munmap(p, sizeof(*p));

@@ -51,10 +51,14 @@ struct om_probe_row {
 extern const struct om_probe_row om_probe_rows[];
 extern const size_t om_n_probe_rows;
 
-/*
- * Mount namespace and tmpfs of our own: fills dir.  In a child only.
- */
+/* Nothing found, and no place yet to try anything; *p is zero or shared memory. */
+void om_prober_init(struct om_prober *p, const struct om_probe_options *options);
+/* Mount namespace and tmpfs of our own: fills dir.  In a child only. */
 void om_prober_enter(struct om_prober *p);
+/* The first half of it: a private copy of the mount namespace. */
+int om_prober_private(const struct om_sys *sys, const char **ret_call);
+/* A tmpfs that is in no namespace; fd or -errno, and at which call. */
+int om_prober_detached_tmpfs(const struct om_sys *sys, const char **ret_call);
 /* Covers some directory with a tmpfs and opens it; fd or -errno. */
 int om_prober_scratch(const struct om_sys *sys, const char **ret_call);
 
@@ -111,7 +115,7 @@ struct om_overlay_try {
 
 /* Layers s and l with a name of their own each, d with one in both, m, u and w. */
 int om_overlay_make_layers(const struct om_sys *sys, int top);
-/* The same in the scratch directory, once; 0 or -errno. */
+/* The same in the scratch directory, which must be there, once; 0 or -errno. */
 int om_overlay_layers(struct om_prober *p);
 /* Can it be tried, with the layers made?  If not, says so in fact. */
 bool om_overlay_ready(struct om_prober *p, struct om_fact *fact);

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ struct examination {
 	const struct om_survey *survey;
 	const struct om_scene_dir *dir;
 	struct stat st; /* of the directory, so that the child finds the same one */
-	bool try_locks;
+
 	struct om_scene_try overlay;
 	enum om_tristate locked[OM_MAX_SUBMOUNTS];
 };
@@ -54,11 +53,9 @@ static int find_live(const struct om_survey *survey, struct om_scene_dir *dir)
 
 	if (fd < 0)
 		return fd;
-	stream = fdopendir(fd);
-	if (!stream) {
-		(void)om_close(fd);
+	stream = om_fdopendir(fd);
+	if (!stream)
 		return -ENOMEM;
-	}
 	for (;;) {
 		const struct dirent *d;
 
@@ -163,20 +160,13 @@ static void try_locks(struct examination *x)
 	}
 }
 
-static int private_copy(const struct om_sys *sys)
-{
-	int r = sys->unshare(sys, CLONE_NEWNS);
-
-	return r < 0 ? r : sys->mount(sys, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-}
-
 static int examine_in_child(void *arg)
 {
 	struct examination *x = arg;
 	struct om_prober *p = &x->prober;
-	struct om_overlay_try how = { .call = "unshare(CLONE_NEWNS)" };
+	struct om_overlay_try how = { 0 };
 	_cleanup_close_ int hole = -1;
-	int r = private_copy(p->sys);
+	int r = om_prober_private(p->sys, &how.call);
 
 	if (r == 0) {
 		how.call = "open of the directory";
@@ -195,8 +185,9 @@ static int examine_in_child(void *arg)
 static int unlock_in_child(void *arg)
 {
 	struct examination *x = arg;
+	const char *call;
 
-	if (private_copy(x->prober.sys) == 0)
+	if (om_prober_private(x->prober.sys, &call) == 0)
 		try_locks(x);
 	return 0;
 }
@@ -231,10 +222,7 @@ static void examine(struct examination *x, const struct om_probe_options *option
 	x->overlay.possible = OM_UNKNOWN;
 	for (size_t i = 0; i < ARRAY_SIZE(x->locked); i++)
 		x->locked[i] = OM_UNKNOWN;
-	p->sys = options->sys;
-	p->options = options;
-	p->dir = -1;
-	p->overlay = -EAGAIN;
+	om_prober_init(p, options);
 	/* Copying a namespace makes unbindable mounts bindable, so a try would tell wrong;
 	 * what the kernel does with them as layers is EINVAL, on every one that was tried. */
 	if (x->dir->unbindable)

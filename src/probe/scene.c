@@ -50,14 +50,6 @@ static bool is_ours(const struct om_survey *survey, int fd)
 	return false;
 }
 
-/* The id by which mountinfo calls the mount; 0 when it cannot be told. */
-static uint64_t table_id(const struct om_sys *sys, int fd)
-{
-	uint64_t id;
-
-	return om_mount_id_as(sys, fd, false, &id) == 0 ? id : 0;
-}
-
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
 {
 	struct stat st;
@@ -66,7 +58,7 @@ static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_d
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	dir->table_id = table_id(survey->sys, fd);
+
 	dir->mode = st.st_mode & 07777;
 	dir->uid = st.st_uid;
 	dir->gid = st.st_gid;
@@ -75,6 +67,11 @@ static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_d
 		r = survey->sys->mount_id(survey->sys, fd, &dir->mount_id, &unique);
 	if (r < 0)
 		return r;
+	/* Only for what is shown: 0, which no mount has, when it cannot be told. */
+	dir->table_id = dir->mount_id;
+	if (unique &&
+	    survey->sys->statx_mount_id(survey->sys, fd, false, &dir->table_id) < 0)
+		dir->table_id = 0;
 	dir->read_only = dir->attr & OM_ATTR_RDONLY;
 	dir->ours = is_ours(survey, fd);
 	return 0;
@@ -434,11 +431,8 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		return 0;
 	fd = om_open_beneath(survey->sys, survey->root_fd, dir->path,
 			     O_RDONLY | O_DIRECTORY);
-	if (fd >= 0) {
-		stream = fdopendir(fd);
-		if (!stream)
-			(void)om_close(fd);
-	}
+	if (fd >= 0)
+		stream = om_fdopendir(fd);
 	r = fd < 0 ? fd : !stream ? -ENOMEM : list_fd(dir, stream);
 	if (r == -E2BIG)
 		return om_fail(e, OM_ERR_REFUSED, r,

@@ -105,11 +105,9 @@ int om_sys_list(const struct om_sys *sys _unused_, int dirfd)
 
 	if (fd < 0)
 		return -errno;
-	stream = fdopendir(fd);
-	if (!stream) {
-		(void)om_close(fd);
+	stream = om_fdopendir(fd);
+	if (!stream)
 		return -ENOMEM;
-	}
 	do
 		errno = 0;
 	while (readdir(stream));
