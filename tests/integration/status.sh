@@ -114,6 +114,8 @@ loop() {
 	for ((i = 0; i < 25; i++)); do
 		"$OVERMOUNT" apply --timeout 20 --state shared --root base p.fstab >/dev/null 2>&1
 		echo "apply $?"
+		# With facts in it the directory, and the lock, would stay.
+		rm -f shared/facts
 		"$OVERMOUNT" undo --timeout 20 --state shared >/dev/null 2>&1
 		echo "undo $?"
 	done
