@@ -8,10 +8,14 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/attach.h"
+#include "apply/stage.h"
 #include "apply/undo.h"
 #include "base/cleanup.h"
+#include "base/crc.h"
 #include "base/path.h"
 #include "probe/chase.h"
 #include "probe/scene.h"
@@ -34,50 +38,15 @@ void om_apply_done(struct om_apply *a)
 	a->root_fd = om_close(a->root_fd);
 }
 
-static int attach(struct om_apply *a, const struct om_step *step, int target, uint64_t id,
-		  bool unique)
+static int do_attach(struct om_apply *a, const struct om_step *step, struct om_error *e)
 {
-	bool is_root = step->path[1] == '\0';
-	_cleanup_close_ int now = -1;
-	uint64_t seen = 0;
-	int act, r;
+	int r = om_attach(&a->build, a->journal, a->root_fd, step);
 
-	act = om_journal_intent(a->journal, OM_INVERSE_DETACH, step->path, id, unique);
-	if (act < 0)
-		return act;
-	r = om_build_move(&a->build, target);
-	if (r < 0)
-		return r;
-	if (is_root) {
+	if (r == 0 && step->path[1] == '\0') {
 		/* What covers the root is from now on the root. */
 		(void)om_close(a->root_fd);
 		a->root_fd = TAKE_FD(a->build.tree_fd);
-		return om_journal_mark_done(a->journal, (size_t)act);
 	}
-	/* The directory may have been renamed away meanwhile: look where it really is. */
-	now = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
-	r = now < 0 ? now : a->sys->mount_id(a->sys, now, &seen, &unique);
-	if (r >= 0 && seen != id)
-		r = -ESTALE;
-	/* What is not where it should be is withdrawn; if that fails too, undo finds it by
-	 * the intent. */
-	if (r < 0)
-		return om_detach(a->sys, a->build.tree_fd) < 0 ? -EBUSY : r;
-	return om_journal_mark_done(a->journal, (size_t)act);
-}
-
-static int do_attach(struct om_apply *a, const struct om_step *step, struct om_error *e)
-{
-	_cleanup_close_ int target = -1;
-	uint64_t id;
-	bool unique;
-	int r;
-
-	target = om_open_beneath(a->sys, a->root_fd, step->path, O_PATH | O_NOFOLLOW);
-	r = target < 0 ? target
-		       : a->sys->mount_id(a->sys, a->build.tree_fd, &id, &unique);
-	if (r == 0)
-		r = attach(a, step, target, id, unique);
 	om_build_drop_tree(&a->build);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot attach %s",
@@ -85,35 +54,64 @@ static int do_attach(struct om_apply *a, const struct om_step *step, struct om_e
 	return 0;
 }
 
+static int make_name(const struct om_apply *a, const struct om_step *step, int parent,
+		     const char *name)
+{
+	if (step->kind == OM_STEP_MKDIR)
+		return a->sys->mkdir(a->sys, parent, name, step->mode);
+	if (step->kind == OM_STEP_MKFILE)
+		return a->sys->mkfile(a->sys, parent, name, 0644);
+	return a->sys->symlink(a->sys, step->source, parent, name);
+}
+
+static int journal_name(struct om_apply *a, const struct om_step *step, int parent)
+{
+	struct om_act act = { .inverse = om_step_invert(step),
+			      .strategy = step->strategy };
+	const char *name = om_path_base(step->path);
+	struct stat st;
+	size_t index;
+	int r;
+
+	if (step->kind == OM_STEP_SYMLINK)
+		act.print = om_crc32c(step->source, strlen(step->source));
+	r = om_journal_intent(a->journal, &act, step->path);
+	if (r < 0)
+		return r;
+	index = (size_t)r;
+	r = make_name(a, step, parent, name);
+	/* Done without an object: nothing was made, whatever has the name is not ours. */
+	if (r < 0 && r != -EPROTO)
+		return om_journal_mark_done(a->journal, index) < 0 ? -EIO : r;
+	if (r == 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	a->journal->acts.v[index].dev = st.st_dev;
+	a->journal->acts.v[index].ino = st.st_ino;
+	return om_journal_mark_done(a->journal, index);
+}
+
 /* A name on a live file system of ours. */
 static int do_live_name(struct om_apply *a, const struct om_step *step,
 			struct om_error *e)
 {
 	_cleanup_free_ char *parent = om_path_parent(step->path);
-	const char *name = om_path_base(step->path);
 	_cleanup_close_ int fd = -1;
-	int act, r;
+	struct stat st;
+	int r;
 
 	if (!parent)
 		return -ENOMEM;
 	fd = om_open_beneath(a->sys, a->root_fd, parent, O_PATH | O_DIRECTORY);
-	act = fd < 0 ? fd
-		     : om_journal_intent(a->journal, om_step_invert(step), step->path, 0,
-					 false);
-	r = act;
-	if (act >= 0 && step->kind == OM_STEP_MKDIR)
-		r = a->sys->mkdir(a->sys, fd, name, step->mode);
-	else if (act >= 0 && step->kind == OM_STEP_MKFILE)
-		r = a->sys->mkfile(a->sys, fd, name, 0644);
-	else if (act >= 0)
-		r = a->sys->symlink(a->sys, step->source, fd, name);
-	if (r == -EEXIST && step->kind == OM_STEP_MKDIR) {
-		/* Two entries share a parent: the first one made it and undoes it. */
-		free(a->journal->acts.v[--a->journal->acts.n].path);
+	r = fd;
+	/* Two entries share a parent: the first one made it and undoes it. */
+	if (fd >= 0 && step->kind == OM_STEP_MKDIR &&
+	    fstatat(fd, om_path_base(step->path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode))
 		return 0;
-	}
-	if (r >= 0)
-		r = om_journal_mark_done(a->journal, (size_t)act);
+	if (fd >= 0)
+		r = journal_name(a, step, fd);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s",
 				     OM_Q(step->path));
@@ -253,7 +251,7 @@ int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_e
 	}
 	if (r < 0)
 		return r;
-	r = om_build_close_stage(&a->build);
+	r = om_stage_close(&a->build);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot take the stage %s away",
 				     OM_Q(a->build.stage_path));
@@ -263,17 +261,19 @@ int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_e
 int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
 		     struct om_str *residue, struct om_error *e)
 {
+	struct om_undo undo = { .sys = a->sys, .root_path = a->root_path };
 	size_t before = a->journal->acts.n;
 	int r = om_apply_profile(a, p, e);
 	bool touched = a->journal->acts.n > before;
 
 	if (r == 0)
 		return 0;
-	if (om_build_close_stage(&a->build) < 0 && om_build_close_stage(&a->build) < 0)
+	if (om_stage_close(&a->build) < 0 && om_stage_close(&a->build) < 0)
 		om_str_addf(residue, "%s: the stage is still mounted\n",
 			    OM_Q(a->build.stage_path));
+	undo.root_fd = a->root_fd;
 	/* Residue tells of all that is left, the stage included. */
-	(void)!om_undo(a->sys, a->root_fd, a->journal, before, residue);
+	(void)!om_undo(&undo, a->journal, before, residue);
 	if (residue->len > 0 && e)
 		e->kind = OM_ERR_BROKEN;
 	else if (touched && e)

@@ -14,18 +14,22 @@
 #include <unistd.h>
 
 #include "apply/mirror.h"
+#include "apply/stage.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "probe/chase.h"
 
-#define SOURCE_NAME "overmount"
+#define ATIME_ATTRS                                                                      \
+	(OM_ATTR_NOATIME | OM_ATTR_NODIRATIME | OM_ATTR_RELATIME | OM_ATTR_STRICTATIME)
 
 void om_build_init(struct om_build *b, const struct om_sys *sys,
 		   const struct om_facts *facts)
 {
 	bool overlay = om_facts_get(facts, OM_FACT_OVERLAY_RO) == OM_YES;
 
-	*b = (struct om_build){ .sys = sys, .facts = facts, .stage_fd = -1 };
+	*b = (struct om_build){
+		.sys = sys, .facts = facts, .stage_fd = -1, .stage_at = AT_FDCWD
+	};
 	b->tree_fd = b->skeleton_fd = b->dir_fd = -1;
 	b->fd_api = om_facts_get(facts, OM_FACT_MOUNT_API) == OM_YES;
 	b->detached = b->fd_api &&
@@ -49,88 +53,20 @@ void om_build_drop_tree(struct om_build *b)
 	b->skeleton_fd = om_close(b->skeleton_fd);
 	free(b->tree_path);
 	b->tree_path = NULL;
-}
-
-int om_stage_clear(const struct om_sys *sys, const char *path)
-{
-	int r;
-
-	do
-		r = sys->umount(sys, path, MNT_DETACH | UMOUNT_NOFOLLOW);
-	while (r == 0);
-	/* -EINVAL: not a mount point (any more). */
-	return r == -EINVAL || r == -ENOENT ? 0 : r;
-}
-
-int om_build_close_stage(struct om_build *b)
-{
-	int r = 0;
-
-	om_build_drop_tree(b);
-	if (b->stage_fd >= 0)
-		r = b->sys->umount(b->sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
-	if (r < 0)
-		return r;
-	b->stage_fd = om_close(b->stage_fd);
-	if (b->stage_made)
-		(void)b->sys->unlink(b->sys, AT_FDCWD, b->stage_path, AT_REMOVEDIR);
-	b->stage_made = false;
-	return 0;
+	b->overlay_options = 0;
 }
 
 void om_build_done(struct om_build *b)
 {
 	/* A second try, for callers that could do nothing about the first one's failure. */
-	if (om_build_close_stage(b) < 0)
-		(void)!om_build_close_stage(b);
+	if (om_stage_close(b) < 0)
+		(void)!om_stage_close(b);
 	b->stage_fd = om_close(b->stage_fd);
 	om_vec_free(&b->ours);
 }
 
-/* compat: until nesting of detached trees is everywhere: a private tmpfs to build on. */
-static int open_stage(struct om_build *b)
-{
-	const struct om_sys *sys = b->sys;
-	int r;
-
-	if (b->stage_fd >= 0)
-		return 0;
-	r = sys->mkdir(sys, AT_FDCWD, b->stage_path, 0700);
-	if (r < 0 && r != -EEXIST && r != -EROFS)
-		return r;
-	b->stage_made = r == 0;
-	r = sys->mount(sys, SOURCE_NAME, b->stage_path, "tmpfs",
-		       MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
-	if (r < 0)
-		return r;
-	/* A mount whose parent is shared cannot be moved (mount(2), EINVAL). */
-	r = sys->mount(sys, NULL, b->stage_path, NULL, MS_PRIVATE, NULL);
-	if (r == 0)
-		r = sys->open(sys, AT_FDCWD, b->stage_path, O_PATH | O_DIRECTORY, 0);
-	if (r < 0) {
-		(void)sys->umount(sys, b->stage_path, MNT_DETACH | UMOUNT_NOFOLLOW);
-		return r;
-	}
-	b->stage_fd = r;
-	return 0;
-}
-
-/* A fresh place on the stage for the first mount of a tree; fd of the place. */
-static int open_slot(struct om_build *b, bool dir, char name[static 16])
-{
-	const struct om_sys *sys = b->sys;
-	int r = open_stage(b);
-
-	if (r < 0)
-		return r;
-	(void)snprintf(name, 16, "%u", b->slots++);
-	r = dir ? sys->mkdir(sys, b->stage_fd, name, 0700)
-		: sys->mkfile(sys, b->stage_fd, name, 0600);
-	return r < 0 ? r : sys->open(sys, b->stage_fd, name, O_PATH | O_NOFOLLOW, 0);
-}
-
-static int set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
-		    unsigned long propagation)
+int om_build_set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
+		      unsigned long propagation)
 {
 	unsigned now;
 	int r = b->sys->mount_setattr(b->sys, fd, recursive, attr, propagation);
@@ -147,6 +83,9 @@ static int set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
 	if (!attr)
 		return 0;
 	r = om_attr_of_fd(fd, &now);
+	/* Of these one is in force, and the new one shall be it. */
+	if (attr & ATIME_ATTRS)
+		now &= ~(unsigned)ATIME_ATTRS;
 	return r < 0 ? r
 		     : b->sys->mount(b->sys, NULL, OM_FD_PATH(fd), NULL,
 				     MS_REMOUNT | MS_BIND | om_attr_to_ms(now | attr),
@@ -160,6 +99,17 @@ struct place {
 	const char *name;
 	bool dir;
 };
+
+/* Is what shall be at the place there now?  -EPROTO when it was only said to be. */
+static int check_placed(const struct om_build *b, const struct place *place,
+			const char *slot, int fd)
+{
+	int r = place->at < 0
+			? b->sys->same_object(b->sys, fd, b->stage_fd, slot)
+			: b->sys->same_object(b->sys, fd, place->parent, place->name);
+
+	return r < 0 ? r : r == 1 ? 0 : -EPROTO;
+}
 
 struct fs_option {
 	const char *key;
@@ -177,7 +127,7 @@ struct new_fs {
 
 static int configure(struct om_build *b, int fs, const struct new_fs *how)
 {
-	int r = b->sys->fsconfig_string(b->sys, fs, "source", SOURCE_NAME);
+	int r = b->sys->fsconfig_string(b->sys, fs, "source", OM_SOURCE_NAME);
 
 	for (size_t i = 0; r == 0 && i < how->n_options; i++)
 		r = b->sys->fsconfig_string(b->sys, fs, how->options[i].key,
@@ -216,7 +166,7 @@ static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
 	_cleanup_close_ int fs = -1;
 	_cleanup_close_ int slot = -1;
 	_cleanup_close_ int fd = -1;
-	char name[16];
+	char name[OM_SLOT_SIZE];
 	int r;
 
 	fs = b->sys->fsopen(b->sys, how->type);
@@ -233,11 +183,13 @@ static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
 	if (place->at < 0 && b->detached)
 		return TAKE_FD(fd);
 	if (place->at < 0) {
-		slot = open_slot(b, true, name);
+		slot = om_stage_slot(b, true, name);
 		if (slot < 0)
 			return slot;
 	}
 	r = b->sys->move_mount(b->sys, fd, place->at < 0 ? slot : place->at, "");
+	if (r == 0)
+		r = check_placed(b, place, name, fd);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -245,8 +197,9 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 			     const struct place *place)
 {
 	_cleanup_close_ int slot = -1;
+	_cleanup_close_ int fd = -1;
 	_cleanup_str_ struct om_str data = { 0 };
-	char name[16];
+	char name[OM_SLOT_SIZE];
 	int r;
 
 	for (size_t i = 0; i < how->n_options; i++)
@@ -264,17 +217,21 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 	if (data.len > 4000)
 		return -E2BIG;
 	if (place->at < 0) {
-		slot = open_slot(b, true, name);
+		slot = om_stage_slot(b, true, name);
 		if (slot < 0)
 			return slot;
 	}
-	r = b->sys->mount(b->sys, SOURCE_NAME,
+	r = b->sys->mount(b->sys, OM_SOURCE_NAME,
 			  OM_FD_PATH(place->at < 0 ? slot : place->at), how->type,
 			  om_attr_to_ms(how->attr), om_str_get(&data));
 	if (r < 0)
 		return r;
-	return b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
-			    place->at < 0 ? name : place->name, O_PATH | O_DIRECTORY, 0);
+	fd = b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
+			  place->at < 0 ? name : place->name, O_PATH | O_DIRECTORY, 0);
+	r = fd < 0 ? fd
+		   : b->sys->same_object(b->sys, fd, place->at < 0 ? slot : place->at,
+					 "");
+	return r < 0 ? r : r == 1 ? -EPROTO : TAKE_FD(fd);
 }
 
 static int mount_new(struct om_build *b, const struct new_fs *how,
@@ -289,27 +246,29 @@ static int bind_by_fd(struct om_build *b, int source, const struct om_step *step
 {
 	_cleanup_close_ int slot = -1;
 	_cleanup_close_ int fd = -1;
-	char name[16];
+	char name[OM_SLOT_SIZE];
 	int r;
 
 	fd = b->sys->open_tree(b->sys, source, "", step->recursive);
 	if (fd < 0)
 		return fd;
 	if (step->attr && b->detached) {
-		r = set_attr(b, fd, step->recursive, step->attr, 0);
+		r = om_build_set_attr(b, fd, step->recursive, step->attr, 0);
 		if (r < 0)
 			return r;
 	}
 	if (place->at < 0 && b->detached)
 		return TAKE_FD(fd);
 	if (place->at < 0) {
-		slot = open_slot(b, place->dir, name);
+		slot = om_stage_slot(b, place->dir, name);
 		if (slot < 0)
 			return slot;
 	}
 	r = b->sys->move_mount(b->sys, fd, place->at < 0 ? slot : place->at, "");
+	if (r == 0)
+		r = check_placed(b, place, name, fd);
 	if (r == 0 && step->attr && !b->detached)
-		r = set_attr(b, fd, step->recursive, step->attr, 0);
+		r = om_build_set_attr(b, fd, step->recursive, step->attr, 0);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -319,11 +278,11 @@ static int bind_by_path(struct om_build *b, int source, const struct om_step *st
 	_cleanup_close_ int slot = -1;
 	_cleanup_close_ int fd = -1;
 	unsigned long flags = MS_BIND | (step->recursive ? MS_REC : 0);
-	char name[16];
+	char name[OM_SLOT_SIZE];
 	int r;
 
 	if (place->at < 0) {
-		slot = open_slot(b, place->dir, name);
+		slot = om_stage_slot(b, place->dir, name);
 		if (slot < 0)
 			return slot;
 	}
@@ -334,9 +293,10 @@ static int bind_by_path(struct om_build *b, int source, const struct om_step *st
 		return r;
 	fd = b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
 			  place->at < 0 ? name : place->name, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return fd;
-	r = step->attr ? set_attr(b, fd, step->recursive, step->attr, 0) : 0;
+	r = fd < 0 ? fd : b->sys->same_object(b->sys, source, fd, "");
+	if (r <= 0)
+		return r < 0 ? r : -EPROTO;
+	r = step->attr ? om_build_set_attr(b, fd, step->recursive, step->attr, 0) : 0;
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -420,6 +380,22 @@ static int build_skeleton(struct om_build *b, const struct om_step *step,
 				  : om_set_mode(b->sys, b->skeleton_fd, 0755);
 }
 
+/* The kernel rounds up to pages; 0 asks for its default. */
+static int check_capacity(const struct om_build *b, int fd, const struct om_step *step)
+{
+	uint64_t bytes, inodes;
+	int r;
+
+	if (!step->size && !step->inodes)
+		return 0;
+	r = b->sys->capacity(b->sys, fd, &bytes, &inodes);
+	if (r < 0)
+		return r;
+	if (step->size && (bytes < step->size || bytes - step->size >= 65536))
+		return -EPROTO;
+	return step->inodes && inodes != step->inodes ? -EPROTO : 0;
+}
+
 static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
 {
 	_cleanup_close_ int at = -1;
@@ -446,6 +422,8 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 	else
 		r = om_set_owner_mode(b->sys, fd, step->uid, step->gid,
 				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
+	if (r == 0)
+		r = check_capacity(b, fd, step);
 	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
 }
 
@@ -481,6 +459,7 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	 * first option and not the second. */
 	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES)
 		how.n_options = takes_both_options(b->facts) ? 2 : 1;
+	b->overlay_options = how.n_options;
 	fd = mount_new(b, &how, &place, e);
 	return fd < 0 ? fd : keep_mount(b, step, fd);
 }
@@ -564,7 +543,7 @@ static int run_step(struct om_build *b, const struct om_step *step, struct om_er
 	case OM_STEP_SYMLINK:
 		return build_name(b, step);
 	case OM_STEP_SEAL:
-		return set_attr(b, b->tree_fd, false, step->attr, 0);
+		return om_build_set_attr(b, b->tree_fd, false, step->attr, 0);
 	case OM_STEP_ATTACH:
 	case _OM_STEP_MAX:
 		break;
@@ -583,50 +562,5 @@ int om_build_step(struct om_build *b, const struct om_step *step, struct om_erro
 			  om_step_kind_name(step->kind), OM_Q(step->path));
 	if (inner.fix[0])
 		om_error_fix(e, "%s", inner.fix);
-	return r;
-}
-
-int om_build_move(struct om_build *b, int target_fd)
-{
-	/* Mounts of a shared source would send what happens below them back to it. */
-	int r = set_attr(b, b->tree_fd, true, 0, MS_SLAVE);
-
-	if (r < 0)
-		return r;
-	if (b->fd_api)
-		return b->sys->move_mount(b->sys, b->tree_fd, target_fd, "");
-	return b->sys->mount(b->sys, OM_FD_PATH(b->tree_fd), OM_FD_PATH(target_fd), NULL,
-			     MS_MOVE, NULL);
-}
-
-/* Moving into a detached tree that is closed at once takes exactly this mount away. */
-static int bury(const struct om_sys *sys, int fd)
-{
-	_cleanup_close_ int fs = -1;
-	_cleanup_close_ int grave = -1;
-	struct stat st;
-	int r;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	fs = sys->fsopen(sys, "tmpfs");
-	r = fs < 0 ? fs : sys->fsconfig_create(sys, fs);
-	if (r < 0)
-		return r;
-	grave = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
-	if (grave < 0)
-		return grave;
-	r = S_ISDIR(st.st_mode) ? sys->mkdir(sys, grave, "g", 0700)
-				: sys->mkfile(sys, grave, "g", 0600);
-	return r < 0 ? r : sys->move_mount(sys, fd, grave, "g");
-}
-
-int om_detach(const struct om_sys *sys, int fd)
-{
-	int r = bury(sys, fd);
-
-	/* compat: until 6.15 is the floor; also where the parent is shared. */
-	if (r < 0)
-		r = sys->umount(sys, OM_FD_PATH(fd), MNT_DETACH);
 	return r;
 }

@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/crc.h"
 #include "base/fdio.h"
 #include "base/limits.h"
 #include "base/str.h"
 
-#define MAGIC 0x314a4d4f /* "OMJ1" */
+#define MAGIC 0x324a4d4f /* "OMJ2"; the last byte is the version */
+#define MAGIC_MASK 0x00ffffff
 #define RECORD_SIZE 512
 #define RECORD_TEXT 464
 /* A path of OM_MAX_PATH bytes needs this many records, and its DONE one more. */
@@ -41,26 +43,21 @@ struct record {
 	uint16_t text_left; /* bytes of text from here on, in this and the next records */
 	uint8_t unique;
 	uint8_t reusable; /* HEADER: the id is of that kind */
-	uint8_t pad[4];
+	uint8_t strategy; /* INTENT */
+	uint8_t pad[3];
 	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
-	uint8_t spare[16];
+	union {
+		uint8_t boot[16]; /* HEADER */
+		uint32_t print;	  /* INTENT */
+		struct {
+			uint64_t dev;
+			uint64_t ino;
+		} made; /* DONE */
+	};
 	char text[RECORD_TEXT];
 };
 
 static_assert(sizeof(struct record) == RECORD_SIZE, "records have a fixed size");
-
-static uint32_t crc32c(const void *data, size_t size)
-{
-	const uint8_t *p = data;
-	uint32_t crc = 0xffffffff;
-
-	for (size_t i = 0; i < size; i++) {
-		crc ^= p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-	}
-	return ~crc;
-}
 
 void om_journal_init(struct om_journal *j)
 {
@@ -86,7 +83,7 @@ static int write_record(struct om_journal *j, struct record *r)
 	r->magic = MAGIC;
 	r->seq = j->seq;
 	r->crc = 0;
-	r->crc = crc32c(r, sizeof(*r));
+	r->crc = om_crc32c(r, sizeof(*r));
 	n = pwrite(j->fd, r, sizeof(*r), (off_t)j->seq * RECORD_SIZE);
 	if (n != (ssize_t)sizeof(*r))
 		return n < 0 ? -errno : -ENOSPC;
@@ -114,24 +111,34 @@ static int write_text(struct om_journal *j, struct record *r, const char *text)
 	return result;
 }
 
+static int keep_origin(struct om_journal *j, const struct om_journal_origin *origin,
+		       char *root_path)
+{
+	j->origin = *origin;
+	free(j->root_path);
+	j->origin.root_path = j->root_path = root_path;
+	return root_path ? 0 : -ENOMEM;
+}
+
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, struct om_mount_id ns, bool made_dir,
-		      struct om_error *e)
+		      const struct om_journal_origin *origin, struct om_error *e)
 {
 	struct record header = { .type = RECORD_HEADER,
-				 .unique = made_dir,
-				 .reusable = !ns.unique,
-				 .id = ns.id };
+				 .unique = origin->made_dir,
+				 .reusable = !origin->ns.unique,
+				 .id = origin->ns.id };
 	int r;
 
 	om_journal_init(j);
-	j->ns = ns;
-	j->root_path = strdup(root_path);
+	memcpy(header.boot, origin->boot, sizeof(header.boot));
+	r = keep_origin(j, origin, strdup(origin->root_path));
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create the journal");
 	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		       0600);
-	r = j->fd < 0 ? -errno : !j->root_path ? -ENOMEM : om_journal_reserve(j, 1);
+	r = j->fd < 0 ? -errno : om_journal_reserve(j, 1);
 	if (r == 0)
-		r = write_text(j, &header, root_path);
+		r = write_text(j, &header, origin->root_path);
 	if (r < 0) {
 		if (j->fd >= 0)
 			(void)unlinkat(dirfd, name, 0);
@@ -154,22 +161,21 @@ int om_journal_reserve(struct om_journal *j, size_t acts)
 	return -r;
 }
 
-int om_journal_intent(struct om_journal *j, enum om_inverse inverse, const char *path,
-		      uint64_t mount_id, bool unique)
+int om_journal_intent(struct om_journal *j, const struct om_act *act, const char *path)
 {
 	struct record record = { .type = RECORD_INTENT,
-				 .inverse = (uint16_t)inverse,
-				 .unique = unique,
-				 .id = mount_id };
-	struct om_act act = { .inverse = inverse,
-			      .mount_id = mount_id,
-			      .unique = unique };
+				 .inverse = (uint16_t)act->inverse,
+				 .unique = act->unique,
+				 .strategy = (uint8_t)act->strategy,
+				 .id = act->mount_id,
+				 .print = act->print };
+	struct om_act copy = *act;
 	int r;
 
-	act.path = strdup(path);
-	r = act.path ? om_vec_push(&j->acts, act) : -ENOMEM;
+	copy.path = strdup(path);
+	r = copy.path ? om_vec_push(&j->acts, copy) : -ENOMEM;
 	if (r < 0) {
-		free(act.path);
+		free(copy.path);
 		return r;
 	}
 	r = write_text(j, &record, path);
@@ -184,6 +190,8 @@ int om_journal_mark_done(struct om_journal *j, size_t act)
 {
 	struct record record = { .type = RECORD_DONE, .id = act };
 
+	record.made.dev = j->acts.v[act].dev;
+	record.made.ino = j->acts.v[act].ino;
 	j->acts.v[act].done = true;
 	return write_record(j, &record);
 }
@@ -197,7 +205,10 @@ int om_journal_commit(struct om_journal *j)
 	return r;
 }
 
-/* Checks record k; 0, -ENODATA when it was never written, -EBADMSG when damaged. */
+/*
+ * Checks record k; 0, -ENODATA when it was never written, -EBADMSG when damaged, -EPROTO
+ * when another version of this program wrote it.
+ */
 static int check_record(const char *data, size_t k, struct record *ret)
 {
 	uint32_t crc;
@@ -205,9 +216,12 @@ static int check_record(const char *data, size_t k, struct record *ret)
 	memcpy(ret, data + k * RECORD_SIZE, sizeof(*ret));
 	if (ret->magic == 0 && ret->crc == 0)
 		return -ENODATA;
+	if (k == 0 && ret->magic != MAGIC &&
+	    (ret->magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK))
+		return -EPROTO;
 	crc = ret->crc;
 	ret->crc = 0;
-	if (ret->magic != MAGIC || ret->seq != k || crc != crc32c(ret, sizeof(*ret)))
+	if (ret->magic != MAGIC || ret->seq != k || crc != om_crc32c(ret, sizeof(*ret)))
 		return -EBADMSG;
 	return 0;
 }
@@ -231,28 +245,54 @@ static int take_text(const char *data, size_t n, size_t *k, struct om_str *text)
 	return text->err;
 }
 
+static int replay_header(struct om_journal *j, const struct record *r,
+			 struct om_str *text)
+{
+	struct om_journal_origin origin = { .ns = { r->id, !r->reusable },
+					    .made_dir = r->unique };
+
+	memcpy(origin.boot, r->boot, sizeof(origin.boot));
+	return keep_origin(j, &origin, om_str_take(text));
+}
+
+static int replay_intent(struct om_journal *j, const struct record *r,
+			 struct om_str *text)
+{
+	struct om_act act = { .inverse = (enum om_inverse)r->inverse,
+			      .strategy = r->strategy,
+			      .mount_id = r->id,
+			      .unique = r->unique,
+			      .print = r->print };
+	int result;
+
+	if (r->inverse > OM_INVERSE_UNLINK)
+		return -EBADMSG;
+	act.path = om_str_take(text);
+	result = act.path ? om_vec_push(&j->acts, act) : -ENOMEM;
+	if (result < 0)
+		free(act.path);
+	return result;
+}
+
+static int replay_done(struct om_journal *j, const struct record *r)
+{
+	if (r->id >= j->acts.n)
+		return -EBADMSG;
+	j->acts.v[r->id].done = true;
+	j->acts.v[r->id].dev = r->made.dev;
+	j->acts.v[r->id].ino = r->made.ino;
+	return 0;
+}
+
 static int replay(struct om_journal *j, const struct record *r, struct om_str *text)
 {
 	switch ((enum record_type)r->type) {
 	case RECORD_HEADER:
-		j->ns = (struct om_mount_id){ r->id, !r->reusable };
-		j->made_dir = r->unique;
-		free(j->root_path);
-		j->root_path = om_str_take(text);
-		return j->root_path ? 0 : -ENOMEM;
+		return replay_header(j, r, text);
 	case RECORD_INTENT:
-		if (r->inverse > OM_INVERSE_UNLINK)
-			return -EBADMSG;
-		return om_vec_push(
-			&j->acts, (struct om_act){ .inverse = (enum om_inverse)r->inverse,
-						   .path = om_str_take(text),
-						   .mount_id = r->id,
-						   .unique = r->unique });
+		return replay_intent(j, r, text);
 	case RECORD_DONE:
-		if (r->id >= j->acts.n)
-			return -EBADMSG;
-		j->acts.v[r->id].done = true;
-		return 0;
+		return replay_done(j, r);
 	case RECORD_COMMIT:
 		j->committed = true;
 		return 0;
@@ -314,6 +354,13 @@ int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om
 		return om_fail(e, OM_ERR_SYSTEM, r,
 			       "cannot read the journal %s: record %u is damaged",
 			       OM_Q(name), j->seq);
+	if (r == -EPROTO) {
+		r = om_fail(e, OM_ERR_SYSTEM, r,
+			    "cannot read the journal %s: another version of overmount "
+			    "wrote it",
+			    OM_Q(name));
+		om_error_fix(e, "undo with that version");
+	}
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read the journal %s",
 				     OM_Q(name));

@@ -21,18 +21,34 @@
 /* One visible change. */
 struct om_act {
 	enum om_inverse inverse;
+	unsigned strategy; /* enum om_strategy_id: who asked for it */
 	char *path;	   /* owned; below the root */
 	uint64_t mount_id; /* of the mount, for OM_INVERSE_DETACH */
 	bool unique;	   /* the id is never reused */
+	/*
+	 * What else tells it from another: of a mount whose id is reusable, its line in
+	 * mountinfo (om_sys.mount_print); of a symbolic link, its content (om_crc32c).
+	 */
+	uint32_t print;
+	/* Of a name, once it is done: the object that was made. */
+	uint64_t dev;
+	uint64_t ino;
 	bool done;
+};
+
+/* Where and when a journal was begun. */
+struct om_journal_origin {
+	const char *root_path;
+	struct om_mount_id ns; /* of the root mount: stands for the mount namespace */
+	uint8_t boot[16];      /* id of the boot */
+	bool made_dir;	       /* its directory was made for it and goes with it */
 };
 
 struct om_journal {
 	OM_VEC(struct om_act) acts;
-	char *root_path;       /* owned */
-	struct om_mount_id ns; /* of its root mount: stands for the mount namespace */
+	struct om_journal_origin origin;
+	char *root_path; /* owned; that of origin */
 	bool committed;
-	bool made_dir; /* its directory was made for it and goes with it */
 	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */
 	uint32_t seq;
 	uint64_t reserved; /* records for which space is reserved */
@@ -46,8 +62,8 @@ void om_journal_done(struct om_journal *j);
  * Creates the file name in directory dirfd (exclusively) with a header.  0 or -errno.
  */
 int om_journal_create(struct om_journal *j, int dirfd, const char *name,
-		      const char *root_path, struct om_mount_id ns, bool made_dir,
-		      struct om_error *e) _nonnull_(1, 3, 4) _must_check_;
+		      const struct om_journal_origin *origin, struct om_error *e)
+	_nonnull_(1, 3, 4) _must_check_;
 /*
  * Reads one that an earlier process wrote and keeps it open for marking.  -EBADMSG when
  * a record other than the last is damaged.
@@ -57,8 +73,9 @@ int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om
 
 /* Makes sure that `acts` more acts can be written without needing space. */
 int om_journal_reserve(struct om_journal *j, size_t acts) _nonnull_all_ _must_check_;
-/* Writes the intent; path is copied.  The index of the act, or -errno. */
-int om_journal_intent(struct om_journal *j, enum om_inverse inverse, const char *path,
-		      uint64_t mount_id, bool unique) _nonnull_all_ _must_check_;
+/* Writes the intent: act, with a copy of path.  The index of the act, or -errno. */
+int om_journal_intent(struct om_journal *j, const struct om_act *act,
+		      const char *path) _nonnull_all_ _must_check_;
+/* Writes that it happened, with the identity of the name (dev and ino of the act). */
 int om_journal_mark_done(struct om_journal *j, size_t act) _nonnull_all_ _must_check_;
 int om_journal_commit(struct om_journal *j) _nonnull_all_ _must_check_;

@@ -4,9 +4,31 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 #include "base/macro.h"
 #include "sys/sys.h"
+
+/* A mount namespace that is not the own one. */
+struct om_ns {
+	int fd; /* owned; -1 when it is dead */
+	uint64_t inode;
+};
+void om_ns_done(struct om_ns *ns);
+#define _cleanup_ns_ _cleanup_(om_ns_done)
+
+/*
+ * The mount namespace that text names: the pid of a process in it, or a file that it is
+ * pinned to (a bind mount of /proc/PID/ns/mnt).  0, or -errno with *e filled.
+ */
+int om_ns_open(const char *text, struct om_ns *ret, struct om_error *e)
+	_nonnull_(1, 2) _must_check_;
+/*
+ * The mount namespace with that inode: of a process, pinned to a file in the namespace of
+ * a process, or held open by a process.  -ENOENT when there is none: it is dead.
+ */
+int om_ns_find(uint64_t inode, struct om_ns *ret) _nonnull_all_ _must_check_;
 
 /*
  * New mount namespace, private; for an ordinary user through a new user namespace in

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/file.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,9 +16,8 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/str.h"
-#include "probe/cache.h"
 
-#define LOCK_NAME "lock"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static int check_dir(int fd, const char *path, struct om_error *e)
 {
@@ -43,13 +42,8 @@ static int check_dir(int fd, const char *path, struct om_error *e)
 static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 {
 	_cleanup_close_ int root = -1;
-	struct stat ns;
 	int r;
 
-	if (stat("/proc/self/ns/mnt", &ns) < 0)
-		return -errno;
-	(void)snprintf(s->name, sizeof(s->name), "journal.%llu",
-		       (unsigned long long)ns.st_ino);
 	root = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	if (root < 0)
 		return root;
@@ -64,11 +58,14 @@ static int identify_namespace(const struct om_sys *sys, struct om_state *s)
 /* Who holds the lock, for people only: the process may be gone when they read it. */
 static int refuse_locked(const struct om_state *s, const char *path, struct om_error *e)
 {
-	char pid[16] = "", name[32] = "", file[48], bare[64] = "";
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char pid[24] = "", file[48], name[32] = "", bare[64] = "";
 	int r;
 
-	if (om_read_line(s->dirfd, LOCK_NAME, pid, sizeof(pid)) == 0 && *pid) {
-		(void)snprintf(file, sizeof(file), "/proc/%.10s/comm", pid);
+	/* 0: it is in a pid namespace that cannot be seen from here. */
+	if (fcntl(s->lockfd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK && l.l_pid > 0) {
+		(void)snprintf(pid, sizeof(pid), "%d", (int)l.l_pid);
+		(void)snprintf(file, sizeof(file), "/proc/%s/comm", pid);
 		if (om_read_line(AT_FDCWD, file, name, sizeof(name)) < 0)
 			name[0] = '\0';
 	}
@@ -90,13 +87,18 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* flock(2) that gives up; polled, since a signal would be the program's, not ours. */
+/*
+ * A lock of this process (fcntl(2)), not of the open file: it dies with the process even
+ * while a child that probes still has the file.  Polled, since a signal would be the
+ * program's, not ours.  The file is opened once, for closing another fd of it unlocks.
+ */
 static int wait_for_lock(int fd, unsigned timeout_ms)
 {
+	const struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int64_t end = now_ms() + timeout_ms;
 
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
+	while (fcntl(fd, F_SETLK, &l) < 0) {
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return -errno;
 		if (now_ms() >= end)
 			return -EWOULDBLOCK;
@@ -111,66 +113,125 @@ static bool is_current(const struct om_state *s)
 	struct stat held, there;
 
 	return fstat(s->lockfd, &held) == 0 &&
-	       fstatat(s->dirfd, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(s->dirfd, s->lock_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-static void name_holder(const struct om_state *s)
+static int open_dir(const char *path, bool *ret_made, struct om_error *e)
 {
-	char pid[16];
-	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	_cleanup_close_ int fd = -1;
+	int r;
 
-	/* Only for a message: that it cannot be written hinders nobody. */
-	if (ftruncate(s->lockfd, 0) == 0)
-		(void)!pwrite(s->lockfd, pid, (size_t)n, 0);
+	*ret_made = mkdir(path, 0700) == 0;
+	if (!*ret_made && errno != EEXIST)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
+				     "cannot create the state directory %s", OM_Q(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
+				     "cannot open the state directory %s", OM_Q(path));
+	r = check_dir(fd, path, e);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* -ESTALE when the holder before us has removed the directory or the lock meanwhile. */
-static int open_locked(const char *path, unsigned timeout_ms, struct om_state *ret,
-		       struct om_error *e)
+static int open_locked(unsigned timeout_ms, struct om_state *s, struct om_error *e)
 {
 	int r;
 
-	if (mkdir(path, 0700) == 0)
-		ret->made = true;
-	else if (errno != EEXIST)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
-				     "cannot create the state directory %s", OM_Q(path));
-	ret->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (ret->dirfd < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
-				     "cannot open the state directory %s", OM_Q(path));
-	r = check_dir(ret->dirfd, path, e);
-	if (r < 0)
-		return r;
-	ret->lockfd = openat(ret->dirfd, LOCK_NAME,
-			     O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	r = ret->lockfd < 0 ? -errno : wait_for_lock(ret->lockfd, timeout_ms);
+	s->dirfd = open_dir(s->path, &s->made, e);
+	if (s->dirfd < 0)
+		return s->dirfd;
+	s->lockfd = openat(s->dirfd, s->lock_name,
+			   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = s->lockfd < 0 ? -errno : wait_for_lock(s->lockfd, timeout_ms);
 	if (r == -EWOULDBLOCK)
-		return refuse_locked(ret, path, e);
-	if (r == -ENOENT || (r == 0 && !is_current(ret)))
+		return refuse_locked(s, s->path, e);
+	if (r == -ENOENT || (r == 0 && !is_current(s)))
 		return -ESTALE;
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
-				     "cannot lock the state directory %s", OM_Q(path));
-	name_holder(ret);
+				     "cannot lock the state directory %s", OM_Q(s->path));
 	return 0;
 }
 
-int om_state_open(const struct om_sys *sys, const char *path, unsigned timeout_ms,
-		  struct om_state *ret, struct om_error *e)
+/* Everything that is named after the namespace. */
+static void name_files(struct om_state *s, uint64_t ns)
+{
+	unsigned long long number = ns;
+
+	s->ns_inode = ns;
+	(void)snprintf(s->name, sizeof(s->name), OM_JOURNAL_PREFIX "%llu", number);
+	(void)snprintf(s->lock_name, sizeof(s->lock_name), "lock.%llu", number);
+	(void)snprintf(s->stage_name, sizeof(s->stage_name), "stage.%llu", number);
+}
+
+/* 16 bytes of "b0b0b0b0-b0b0-...". */
+static int read_boot(uint8_t boot[static 16])
+{
+	char text[64];
+	size_t n = 0;
+	int r = om_read_line(AT_FDCWD, BOOT_ID, text, sizeof(text));
+
+	for (const char *p = text; r == 0 && n < 16 && sscanf(p, "%2hhx", &boot[n]) == 1;
+	     n++)
+		p += 2 + (p[2] == '-');
+	return r < 0 ? r : n == 16 ? 0 : -EBADMSG;
+}
+
+static int lock(struct om_state *s, unsigned timeout_ms, struct om_error *e)
 {
 	int r = -ESTALE;
 
 	for (unsigned tries = 0; r == -ESTALE && tries < 16; tries++) {
-		if (tries > 0)
-			om_state_done(ret);
-		*ret = (struct om_state){ .dirfd = -1, .lockfd = -1 };
-		r = open_locked(path, timeout_ms, ret, e);
+		om_state_done(s);
+		r = open_locked(timeout_ms, s, e);
 	}
+	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot lock the state directory %s", OM_Q(s->path))
+		     : 0;
+}
+
+static int join(const struct om_sys *sys, const struct om_ns *ns, struct om_state *s,
+		struct om_error *e)
+{
+	bool made;
+	int r = sys->join_mount_ns(sys, ns->fd);
+
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
-				     "cannot lock the state directory %s", OM_Q(path));
+				     "cannot join the mount namespace");
+	/* The path leads elsewhere now, so the directory stays.  What is staged must be
+	 * staged where it is used. */
+	s->made = false;
+	s->stage_at = open_dir(s->path, &made, NULL);
+	return 0;
+}
+
+int om_state_open(const struct om_sys *sys, const char *path, const struct om_ns *ns,
+		  unsigned timeout_ms, struct om_state *ret, struct om_error *e)
+{
+	struct stat st;
+	int r;
+
+	*ret = (struct om_state)OM_STATE_INIT;
+	ret->path = path;
+	ret->dead = ns && ns->fd < 0;
+	r = !ns && stat("/proc/self/ns/mnt", &st) < 0 ? -errno : read_boot(ret->boot);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot identify the mount namespace");
+	name_files(ret, ns ? ns->inode : st.st_ino);
+	r = lock(ret, timeout_ms, e);
+	if (r < 0 || ret->dead)
+		return r;
+	if (ns) {
+		r = join(sys, ns, ret, e);
+		if (r < 0)
+			return r;
+	} else {
+		ret->stage_at = dup(ret->dirfd);
+	}
 	r = identify_namespace(sys, ret);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
@@ -184,7 +245,9 @@ int om_state_load_journal(struct om_state *s, struct om_journal *j, struct om_er
 
 	if (r < 0)
 		return r;
-	if (j->ns.unique && !s->ns.unique) {
+	if (s->dead || memcmp(j->origin.boot, s->boot, sizeof(s->boot)) != 0)
+		return -ESTALE;
+	if (j->origin.ns.unique && !s->ns.unique) {
 		r = om_fail(
 			e, OM_ERR_REFUSED, -ENODATA,
 			"cannot tell whether the journal %s is of this mount namespace: "
@@ -194,25 +257,30 @@ int om_state_load_journal(struct om_state *s, struct om_journal *j, struct om_er
 				"may hide statx");
 		return r;
 	}
-	if (j->ns.id == (j->ns.unique ? s->ns.id : s->ns_table_id))
-		return 0;
-	(void)unlinkat(s->dirfd, s->name, 0);
-	return -ENOENT;
+	return j->origin.ns.id == (j->origin.ns.unique ? s->ns.id : s->ns_table_id)
+		       ? 0
+		       : -ESTALE;
 }
 
-void om_state_forget(struct om_state *s, const char *path)
+int om_state_forget(struct om_state *s)
 {
-	if (s->name[0])
-		(void)unlinkat(s->dirfd, s->name, 0);
-	/* With facts in it the directory stays, and then so must the lock that others use. */
-	if (!s->made || faccessat(s->dirfd, OM_CACHE_NAME, F_OK, 0) == 0)
-		return;
-	(void)unlinkat(s->dirfd, LOCK_NAME, 0);
-	(void)rmdir(path);
+	int r = 0;
+
+	if (unlinkat(s->dirfd, s->name, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	else if (faccessat(s->dirfd, s->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = -EPROTO;
+	/* Who waits for it finds out that it is not the one in the directory any more. */
+	if (r == 0)
+		(void)unlinkat(s->dirfd, s->lock_name, 0);
+	if (r == 0 && s->made)
+		(void)rmdir(s->path);
+	return r;
 }
 
 void om_state_done(struct om_state *s)
 {
 	s->lockfd = om_close(s->lockfd);
 	s->dirfd = om_close(s->dirfd);
+	s->stage_at = om_close(s->stage_at);
 }

@@ -12,10 +12,20 @@ enum om_act_state {
 	OM_ACT_PRESENT, /* as it was made */
 	OM_ACT_COVERED, /* the mount is there, and something else lies on top of it */
 	OM_ACT_MOVED,	/* the mount is in the namespace, and not where it was put */
-	OM_ACT_GONE,
+	OM_ACT_USED,	/* the name is there, and somebody has written into it */
+	OM_ACT_GONE,	/* or something else has its name or place */
 	OM_ACT_UNKNOWN, /* it is not what the path shows, and cannot be looked for */
 };
 
+/*
+ * Where the mount of an act is now: *ret_fd (owned by the caller) lies on it when it is
+ * PRESENT or MOVED, and is -1 otherwise.
+ */
+enum om_act_state om_act_find_mount(const struct om_sys *sys, int root_fd,
+				    const struct om_act *act, int *ret_fd) _nonnull_all_;
+/* What has become of a name in its directory; other_boot as in struct om_undo. */
+enum om_act_state om_act_find_name(const struct om_act *act, bool other_boot,
+				   int parent_fd) _nonnull_all_;
 /* Looks where the act was done, beneath root_fd; changes nothing. */
 enum om_act_state om_act_look(const struct om_sys *sys, int root_fd,
 			      const struct om_act *act) _nonnull_all_;

@@ -1,106 +1,154 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * See undo.h.  A path only says where to look: the mount that is taken away is the one
- * whose id the journal holds, never what a stranger put on top of it.
+ * whose identity the journal holds, never what a stranger put on top of it.
  */
 #include "apply/undo.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-#include "apply/build.h"
+#include "apply/attach.h"
+#include "apply/status.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "probe/chase.h"
 
-/* Is something mounted at path itself?  Its mount differs from that of its parent. */
-static bool is_mount_point(const struct om_sys *sys, int root_fd,
-			   const struct om_act *act, uint64_t id)
-{
-	_cleanup_free_ char *parent = om_path_parent(act->path);
-	_cleanup_close_ int fd = -1;
-	uint64_t parent_id;
+/* More mounts than this on one place are not undone, but told. */
+#define MAX_STACK 64
 
-	if (!parent)
-		return true;
-	fd = om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY);
-	if (fd < 0 || om_mount_id_as(sys, fd, act->unique, &parent_id) < 0)
-		return true;
-	return parent_id != id;
+/* "PATH: WHY", and the command that shows it. */
+static void tell(const struct om_undo *u, const struct om_act *act, const char *why,
+		 struct om_str *residue)
+{
+	_cleanup_str_ struct om_str path = { 0 };
+
+	om_str_addf(&path, "%s%s", u->root_path[1] ? u->root_path : "", act->path);
+	om_str_addf(residue, "%s: %s\n", OM_Q(act->path), why);
+	if (act->inverse == OM_INVERSE_DETACH && path.err == 0) {
+		om_str_add(residue, "  findmnt -o +ID,PROPAGATION --mountpoint ");
+		om_str_add_shell(residue, om_str_get(&path));
+		om_str_add(residue, "\n");
+	}
 }
 
-static int undo_mount(const struct om_sys *sys, int root_fd, const struct om_act *act,
-		      const char **ret_why)
+/* With force: what is on the place goes too, a mount at a time. */
+static int uncover(const struct om_undo *u, const struct om_act *act,
+		   struct om_str *residue)
 {
-	_cleanup_close_ int fd = -1;
-	uint64_t id;
-	int r;
+	_cleanup_close_ int fd =
+		om_open_beneath(u->sys, u->root_fd, act->path, O_PATH | O_NOFOLLOW);
+	int r = fd < 0 ? fd : om_detach(u->sys, fd);
 
-	fd = om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
-	if (fd == -ENOENT)
-		return 0;
-	r = fd < 0 ? fd : om_mount_id_as(sys, fd, act->unique, &id);
-	if (r == -ENODATA) {
-		*ret_why = "what is mounted there cannot be told by its unique id now";
-		return r;
-	}
-	if (r < 0) {
-		*ret_why = om_mount_strerror(r);
-		return r;
-	}
-	if (id == act->mount_id) {
-		r = om_detach(sys, fd);
-		if (r < 0)
-			*ret_why = om_mount_strerror(r);
-		return r;
-	}
-	if (!act->done || !is_mount_point(sys, root_fd, act, id))
-		return 0; /* never attached, or taken away by somebody else */
-	*ret_why = "something else is mounted on top";
-	return -EBUSY;
-}
-
-static int undo_name(const struct om_sys *sys, int root_fd, const struct om_act *act,
-		     const char **ret_why)
-{
-	_cleanup_free_ char *parent = om_path_parent(act->path);
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	if (!parent)
-		return -ENOMEM;
-	fd = om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY);
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0)
-		return fd;
-	r = sys->unlink(sys, fd, om_path_base(act->path),
-			act->inverse == OM_INVERSE_RMDIR ? AT_REMOVEDIR : 0);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		*ret_why = om_mount_strerror(r);
+	if (r == 0)
+		tell(u, act, "what was mounted on top is taken away too", residue);
 	return r;
 }
 
-int om_undo(const struct om_sys *sys, int root_fd, struct om_journal *j, size_t first,
+static int undo_mount(const struct om_undo *u, const struct om_act *act,
+		      struct om_str *residue)
+{
+	bool detached = false;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < MAX_STACK; i++) {
+		_cleanup_close_ int fd = -1;
+
+		switch (om_act_find_mount(u->sys, u->root_fd, act, &fd)) {
+		case OM_ACT_GONE:
+			return 0;
+		case OM_ACT_PRESENT:
+		case OM_ACT_MOVED:
+			/* Looked at once more: it must be gone then. */
+			r = detached ? -EPROTO : om_detach(u->sys, fd);
+			detached = r == 0;
+			break;
+		case OM_ACT_COVERED:
+			if (!u->force) {
+				tell(u, act, om_act_state_text(OM_ACT_COVERED), residue);
+				return -EBUSY;
+			}
+			r = uncover(u, act, residue);
+			break;
+		case OM_ACT_USED:
+		case OM_ACT_UNKNOWN:
+			if (detached)
+				return 0;
+			tell(u, act, om_act_state_text(OM_ACT_UNKNOWN), residue);
+			return -EBUSY;
+		}
+	}
+	r = r < 0 ? r : -EPROTO;
+	tell(u, act, om_mount_strerror(r), residue);
+	return r;
+}
+
+static int undo_name(const struct om_undo *u, const struct om_act *act,
+		     struct om_str *residue)
+{
+	_cleanup_free_ char *parent = om_path_parent(act->path);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	fd = parent ? om_open_beneath(u->sys, u->root_fd, parent, O_PATH | O_DIRECTORY)
+		    : -ENOMEM;
+	r = fd;
+	if (fd >= 0 && om_act_find_name(act, u->other_boot, fd) == OM_ACT_PRESENT)
+		r = u->sys->unlink(u->sys, fd, om_path_base(act->path),
+				   act->inverse == OM_INVERSE_RMDIR ? AT_REMOVEDIR : 0);
+	/* What somebody has put into it by now is not ours to remove. */
+	if (r >= 0 || r == -ENOENT || r == -ENOTDIR || r == -ENOTEMPTY || r == -EEXIST)
+		return 0;
+	tell(u, act, om_mount_strerror(r), residue);
+	return r;
+}
+
+int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue)
 {
 	int result = 0;
 
 	while (j->acts.n > first) {
 		struct om_act *act = &j->acts.v[j->acts.n - 1];
-		const char *why = "out of memory";
-		int r = act->inverse == OM_INVERSE_DETACH
-				? undo_mount(sys, root_fd, act, &why)
-				: undo_name(sys, root_fd, act, &why);
+		int r = 0;
 
-		if (r < 0) {
-			om_str_addf(residue, "%s: %s\n", OM_Q(act->path), why);
+		if (act->inverse != OM_INVERSE_DETACH)
+			r = undo_name(u, act, residue);
+		else if (!u->names_only)
+			r = undo_mount(u, act, residue);
+		if (r < 0)
 			result = -EBUSY;
-		}
 		free(act->path);
 		j->acts.n--;
 	}
 	return result;
+}
+
+/* A later act on the same place, or above it, covers it and is undone before. */
+static bool is_covered_by_ours(const struct om_journal *j, size_t i)
+{
+	for (size_t k = i + 1; k < j->acts.n; k++)
+		if (j->acts.v[k].inverse == OM_INVERSE_DETACH &&
+		    om_path_is_under(j->acts.v[i].path, j->acts.v[k].path))
+			return true;
+	return false;
+}
+
+int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
+{
+	for (size_t i = 0; i < j->acts.n; i++) {
+		const struct om_act *act = &j->acts.v[i];
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		if (act->inverse != OM_INVERSE_DETACH || is_covered_by_ours(j, i) ||
+		    om_act_find_mount(u->sys, u->root_fd, act, &fd) != OM_ACT_COVERED)
+			continue;
+		r = om_fail(e, OM_ERR_REFUSED, -EBUSY, "cannot undo %s: %s",
+			    OM_Q(act->path), om_act_state_text(OM_ACT_COVERED));
+		om_error_fix(e, "unmount that first, or take it away too: "
+				"overmount undo --force");
+		return r;
+	}
+	return 0;
 }

@@ -10,10 +10,31 @@
 #include "base/str.h"
 #include "sys/sys.h"
 
+struct om_undo {
+	const struct om_sys *sys; /* borrowed, as all here */
+	int root_fd;
+	const char *root_path; /* of root_fd, for people */
+	/* What somebody else has mounted on top of ours is taken away with it. */
+	bool force;
+	/* The mounts are gone with their namespace: only names may be left. */
+	bool names_only;
+	/* The journal is of another boot: numbers of devices may have changed since. */
+	bool other_boot;
+};
+
 /*
- * Undoes the acts of j from the last to the first, beneath root_fd, down to act `first`.
- * Idempotent: what is not there any more is done.  What cannot be undone is appended to
- * residue, a line each.  0, or -EBUSY when there is residue.
+ * Undoes the acts of j from the last to the first, down to act `first`.  Idempotent: what
+ * is not there any more is done, and what has taken its name or place is left alone.  A
+ * mount is found where it is now, by its identity.  What cannot be undone is appended to
+ * residue, with the command that shows it; so is, with force, what was taken away beside.
+ * 0, or -EBUSY when something is left.
  */
-int om_undo(const struct om_sys *sys, int root_fd, struct om_journal *j, size_t first,
+int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue) _nonnull_all_ _must_check_;
+
+/*
+ * Is something of a stranger on top of a mount of j?  0, or -EBUSY with the first one
+ * told in *e (REFUSED).
+ */
+int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
+	_nonnull_(1, 2) _must_check_;

@@ -94,6 +94,11 @@ const char *om_mount_strerror(int err)
 		return "a symbolic link is in the way, or layers overlap";
 	case EINVAL:
 		return "the kernel refuses this combination (EINVAL)";
+	case ESTALE:
+		return "something on the way was renamed or replaced meanwhile";
+	case EPROTO:
+		return "the kernel, or a filter of system calls, says that it is done "
+		       "and it is not";
 	case EPERM:
 		return "not permitted: CAP_SYS_ADMIN is needed, or a security module says no";
 	default:

@@ -51,6 +51,9 @@ static const struct option all_options[] = {
 	{ "load-modules", no_argument, NULL, OM_OPT_LOAD_MODULES },
 	{ "app-label", required_argument, NULL, OM_OPT_APP_LABEL },
 	{ "timeout", required_argument, NULL, OM_OPT_TIMEOUT },
+	{ "namespace", required_argument, NULL, OM_OPT_NAMESPACE },
+	{ "force", no_argument, NULL, OM_OPT_FORCE },
+	{ "all", no_argument, NULL, OM_OPT_ALL },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)
@@ -137,8 +140,7 @@ int om_cli_error(const struct om_error *e, const struct om_str *residue)
 	if (e->kind == OM_ERR_UNDONE)
 		(void)fprintf(stderr, "overmount: everything is undone\n");
 	if (residue && residue->len > 0)
-		(void)fprintf(stderr, "overmount: not undone (see findmnt):\n%s",
-			      om_str_get(residue));
+		(void)fprintf(stderr, "overmount: not undone:\n%s", om_str_get(residue));
 	return e->kind == OM_ERR_NONE ? OM_ERR_INTERNAL : (int)e->kind;
 }
 
@@ -279,7 +281,8 @@ bool om_cli_interrupted(void)
 	return false;
 }
 
-int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_error *e)
+int om_cli_open_state_of(const struct om_cli *cli, const struct om_ns *ns,
+			 struct om_state *ret, struct om_error *e)
 {
 	const char *text = om_cli_get(cli, OM_OPT_TIMEOUT);
 	unsigned long long seconds = 0;
@@ -288,19 +291,23 @@ int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_
 		return om_fail(e, OM_ERR_INPUT, -EINVAL,
 			       "cannot wait for %s seconds: want a number up to 86400",
 			       OM_Q(text));
-	return om_state_open(&om_sys_linux, om_cli_state_path(cli),
+	return om_state_open(&om_sys_linux, om_cli_state_path(cli), ns,
 			     (unsigned)seconds * 1000, ret, e);
 }
 
-int om_cli_load_journal(const struct om_cli *cli, struct om_state *state,
-			struct om_journal *j, const char *verb, struct om_error *e)
+int om_cli_open_state(const struct om_cli *cli, struct om_state *ret, struct om_error *e)
 {
-	int r = om_state_load_journal(state, j, e);
+	const char *text = om_cli_get(cli, OM_OPT_NAMESPACE);
+	_cleanup_ns_ struct om_ns ns = { .fd = -1 };
+	int r = text ? om_ns_open(text, &ns, e) : 0;
 
-	if (r != -ENOENT)
-		return r;
-	om_state_forget(state, om_cli_state_path(cli));
-	return om_fail(e, OM_ERR_REFUSED, r,
+	return r < 0 ? r : om_cli_open_state_of(cli, text ? &ns : NULL, ret, e);
+}
+
+int om_cli_nothing(struct om_state *state, const char *verb, struct om_error *e)
+{
+	(void)!om_state_forget(state);
+	return om_fail(e, OM_ERR_REFUSED, -ENOENT,
 		       "%snothing is applied in this mount namespace", verb);
 }
 

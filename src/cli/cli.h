@@ -33,6 +33,7 @@ extern const struct om_command om_cmd_undo;
 extern const struct om_command om_cmd_run;
 extern const struct om_command om_cmd_status;
 extern const struct om_command om_cmd_check;
+extern const struct om_command om_cmd_recover;
 
 /* Options that several commands take. */
 enum om_cli_option {
@@ -57,6 +58,9 @@ enum om_cli_option {
 	OM_OPT_LOAD_MODULES,
 	OM_OPT_APP_LABEL,
 	OM_OPT_TIMEOUT,
+	OM_OPT_NAMESPACE,
+	OM_OPT_FORCE,
+	OM_OPT_ALL,
 	_OM_OPT_END,
 };
 
@@ -105,7 +109,10 @@ const char *om_cli_state_path(const struct om_cli *cli);
 int om_cli_load_record(const char *file, struct om_record *ret,
 		       struct om_error *e) _must_check_;
 
-/* Opens and locks --state, waiting for --timeout seconds; 0, or -errno with *e filled. */
+/*
+ * Opens and locks --state, waiting for --timeout seconds, and joins --namespace.  0, or
+ * -errno with *e filled.
+ */
 struct om_state;
 int om_cli_open_state(const struct om_cli *cli, struct om_state *ret,
 		      struct om_error *e) _must_check_;
@@ -120,14 +127,17 @@ extern mode_t om_cli_umask;
 void om_cli_hold_signals(void);
 bool om_cli_interrupted(void);
 
+/* As om_cli_open_state(), in a namespace that the caller has found. */
+struct om_ns;
+int om_cli_open_state_of(const struct om_cli *cli, const struct om_ns *ns,
+			 struct om_state *ret, struct om_error *e) _must_check_;
+
 /*
- * Loads what is applied in this mount namespace; -ENOENT with *e filled (REFUSED, its
- * message starting with verb, such as "cannot undo: ") when nothing is.
+ * Nothing is applied in this mount namespace: -ENOENT with *e filled (REFUSED, its
+ * message starting with verb, such as "cannot undo: ").
  */
-struct om_journal;
-int om_cli_load_journal(const struct om_cli *cli, struct om_state *state,
-			struct om_journal *j, const char *verb,
-			struct om_error *e) _must_check_;
+int om_cli_nothing(struct om_state *state, const char *verb,
+		   struct om_error *e) _must_check_;
 
 /* Beside the exit codes that errors have: what was looked at is not as it should be. */
 #define OM_EXIT_DIFFERENT 8
@@ -135,6 +145,11 @@ int om_cli_load_journal(const struct om_cli *cli, struct om_state *state,
 /* What the tree looks like at the operands; 0, or -errno with *e filled. */
 int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check_;
 
+#define OM_HELP_NAMESPACE                                                                 \
+	"     --namespace NS      mount namespace to work in: a pid, or a file that it\n" \
+	"                           is pinned to (default: the current one)\n"
+#define OM_HELP_FORCE                                                                    \
+	"     --force             take away, too, what others have mounted on top\n"
 #define OM_HELP_TIMEOUT                                                                  \
 	"     --timeout SECONDS   how long to wait for another overmount (default: 0)\n"
 

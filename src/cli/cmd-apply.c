@@ -9,69 +9,40 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "apply/recover.h"
 #include "apply/state.h"
 #include "apply/undo.h"
 #include "base/cleanup.h"
 #include "cli/cli.h"
 
-/* What a killed process left, before and beside what its journal tells. */
-static int clear_stage(const struct om_cli *cli, struct om_error *e)
-{
-	_cleanup_free_ char *stage = om_asprintf("%s/stage", om_cli_state_path(cli));
-	int r = stage ? om_stage_clear(&om_sys_linux, stage) : -ENOMEM;
-
-	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r,
-				     "cannot take an old stage away");
-	(void)rmdir(stage);
-	return 0;
-}
-
-static int undo_loaded(struct om_state *state, struct om_journal *j, const char *path,
-		       struct om_str *residue, struct om_error *e)
-{
-	_cleanup_close_ int root_fd = -1;
-
-	root_fd = open(j->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return om_fail_errno(e, OM_ERR_BROKEN, -errno, "cannot open the root %s",
-				     OM_Q(j->root_path));
-	if (om_undo(&om_sys_linux, root_fd, j, 0, residue) < 0)
-		return om_fail(e, OM_ERR_BROKEN, -EBUSY, "cannot undo everything");
-	state->made = state->made || j->made_dir;
-	om_state_forget(state, path);
-	return 0;
-}
-
 /* What an earlier apply left in this namespace: nothing, or a reason to stop. */
-static int settle_earlier(struct om_state *state, const char *path,
-			  struct om_str *residue, struct om_error *e)
+static int settle_earlier(struct om_state *state, struct om_str *residue,
+			  struct om_error *e)
 {
 	struct om_journal j;
-	int r = om_state_load_journal(state, &j, e);
+	int r = om_recover(&om_sys_linux, state, false, &j, residue, e);
 
-	if (r == 0 && !j.committed) {
-		/* A crash: what it had made visible goes first. */
-		r = undo_loaded(state, &j, path, residue, e);
-	} else if (r == 0) {
-		r = om_fail(
-			e, OM_ERR_REFUSED, -EEXIST,
-			"cannot apply: a profile is applied in this mount namespace already");
-		om_error_fix(e, "overmount undo");
-	}
 	om_journal_done(&j);
-	return r == -ENOENT ? 0 : r;
+	if (r != OM_RECOVERED_APPLIED)
+		return r < 0 ? r : 0;
+	r = om_fail(e, OM_ERR_REFUSED, -EEXIST,
+		    "cannot apply: a profile is applied in this mount namespace already");
+	om_error_fix(e, "overmount undo");
+	return r;
 }
 
 /* Without the commit record the next apply would take this one for a crash. */
 static int commit(struct om_apply *apply, struct om_str *residue, struct om_error *e)
 {
+	const struct om_undo undo = { .sys = apply->sys,
+				      .root_fd = apply->root_fd,
+				      .root_path = apply->root_path };
 	int r = om_journal_commit(apply->journal);
 
 	if (r == 0)
 		return 0;
 	(void)om_fail_errno(e, OM_ERR_UNDONE, r, "cannot commit the journal");
-	if (om_undo(apply->sys, apply->root_fd, apply->journal, 0, residue) < 0)
+	if (om_undo(&undo, apply->journal, 0, residue) < 0)
 		e->kind = OM_ERR_BROKEN;
 	return r;
 }
@@ -81,7 +52,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 			 struct om_error *e)
 {
 	_cleanup_free_ char *root_path = NULL;
-	_cleanup_free_ char *stage = om_asprintf("%s/stage", om_cli_state_path(cli));
+	struct om_journal_origin origin = { .ns = state->ns, .made_dir = state->made };
 	struct om_journal journal;
 	struct om_policy policy;
 	struct om_facts facts;
@@ -99,34 +70,34 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	apply.root_path = root_path;
 	apply.policy = &policy;
 	apply.journal = &journal;
-	apply.build.stage_path = stage;
+	apply.build.stage_at = state->stage_at;
+	apply.build.stage_path = state->stage_name;
 	apply.interrupted = om_cli_interrupted;
-	r = om_journal_create(&journal, state->dirfd, state->name, root_path, state->ns,
-			      state->made, e);
+	origin.root_path = root_path;
+	memcpy(origin.boot, state->boot, sizeof(origin.boot));
+	r = om_journal_create(&journal, state->dirfd, state->name, &origin, e);
 	if (r == 0 && profile->n > 0)
 		r = om_apply_or_undo(&apply, profile, residue, e);
 	if (r == 0)
 		r = commit(&apply, residue, e);
 	om_apply_done(&apply);
+	/* A journal that stays is one of nothing: the next one to come sees that. */
 	if (r < 0 && e->kind != OM_ERR_BROKEN)
-		om_state_forget(state, om_cli_state_path(cli));
+		(void)!om_state_forget(state);
 	om_journal_done(&journal);
 	return r;
 }
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,
-				       OM_OPT_STATE,
-				       OM_OPT_STRATEGY,
-				       OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL,
-				       OM_OPT_TIMEOUT,
-				       0 };
+	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STATE,
+				       OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
+				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
+				       OM_OPT_TIMEOUT,	    0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };
-	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
+	_cleanup_state_ struct om_state state = OM_STATE_INIT;
 	struct om_error e = { 0 };
 	int r;
 
@@ -139,9 +110,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 	if (r == 0)
 		r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
-		r = clear_stage(&cli, &e);
-	if (r == 0)
-		r = settle_earlier(&state, om_cli_state_path(&cli), &residue, &e);
+		r = settle_earlier(&state, &residue, &e);
 	if (r == 0)
 		r = apply_profile(&cli, profile, &state, &residue, &e);
 	if (r < 0) {
@@ -153,10 +122,12 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 
 static int run_undo(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_STATE, OM_OPT_TIMEOUT, 0 };
+	static const int options[] = { OM_OPT_STATE, OM_OPT_NAMESPACE, OM_OPT_FORCE,
+				       OM_OPT_TIMEOUT, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_str_ struct om_str residue = { 0 };
-	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
+	_cleanup_state_ struct om_state state = OM_STATE_INIT;
+	bool force = om_cli_get(&cli, OM_OPT_FORCE);
 	struct om_error e = { 0 };
 	struct om_journal j;
 	int r;
@@ -170,16 +141,20 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 	om_cli_hold_signals();
 	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
-		r = clear_stage(&cli, &e);
-	if (r == 0)
-		r = om_cli_load_journal(&cli, &state, &j, "cannot undo: ", &e);
-	if (r == 0)
-		r = undo_loaded(&state, &j, om_cli_state_path(&cli), &residue, &e);
+		r = om_recover(&om_sys_linux, &state, force, &j, &residue, &e);
+	if (r == OM_RECOVERED_NOTHING || r == OM_RECOVERED_DROPPED)
+		r = om_cli_nothing(&state, "cannot undo: ", &e);
+	else if (r == OM_RECOVERED_APPLIED)
+		r = om_recover_undo(&om_sys_linux, &state, force, &j, &residue, &e);
+	else if (r == OM_RECOVERED_UNDONE)
+		r = 0;
 	om_journal_done(&j);
 	if (r < 0) {
 		(void)om_fail_errno(&e, OM_ERR_SYSTEM, r, "cannot undo");
 		return om_cli_error(&e, &residue);
 	}
+	/* With --force: what went beside. */
+	(void)fputs(om_str_get(&residue), stderr);
 	return 0;
 }
 
@@ -192,7 +167,7 @@ const struct om_command om_cmd_apply = {
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
 		")\n"
 		"     --strategy NAME     auto, overlay or mimic\n" OM_HELP_PROBING
-			OM_HELP_TIMEOUT,
+			OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
 	.run = run_apply,
 };
 
@@ -202,6 +177,6 @@ const struct om_command om_cmd_undo = {
 	.summary = "undo what apply did in the current mount namespace",
 	.options =
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n" OM_HELP_TIMEOUT,
+		")\n" OM_HELP_FORCE OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
 	.run = run_undo,
 };

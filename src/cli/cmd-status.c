@@ -15,8 +15,9 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "strategy/strategy.h"
 
-#define N_COLUMNS 5
+#define N_COLUMNS 6
 
 static const char *kind_of(const struct om_act *act)
 {
@@ -32,15 +33,21 @@ static const char *kind_of(const struct om_act *act)
 	return "file";
 }
 
+static const char *strategy_of(const struct om_act *act)
+{
+	/* Read from a file: it may be of a newer version. */
+	return act->strategy < _OM_STRATEGY_MAX
+		       ? om_strategy_get((enum om_strategy_id)act->strategy)->name
+		       : "unknown";
+}
+
 static int print_table(const struct om_journal *j, const enum om_act_state *states,
 		       struct om_error *e)
 {
 	static const struct om_column columns[N_COLUMNS] = {
-		{ .name = "TARGET" },
-		{ .name = "KIND" },
-		{ .name = "MOUNT-ID", .right = true },
-		{ .name = "STATE" },
-		{ .name = "WHY", .trunc = true },
+		{ .name = "TARGET" },	{ .name = "KIND" },
+		{ .name = "STRATEGY" }, { .name = "MOUNT-ID", .right = true },
+		{ .name = "STATE" },	{ .name = "WHY", .trunc = true },
 	};
 	size_t n = j->acts.n;
 	_cleanup_free_ const char **cells = calloc(n * N_COLUMNS + 1, sizeof(*cells));
@@ -55,9 +62,10 @@ static int print_table(const struct om_journal *j, const enum om_act_state *stat
 		(void)snprintf(ids[i], sizeof(ids[i]), "%" PRIu64, act->mount_id);
 		row[0] = act->path;
 		row[1] = kind_of(act);
-		row[2] = act->inverse == OM_INVERSE_DETACH ? ids[i] : NULL;
-		row[3] = om_act_state_name(states[i]);
-		row[4] = om_act_state_text(states[i]);
+		row[2] = strategy_of(act);
+		row[3] = act->inverse == OM_INVERSE_DETACH ? ids[i] : NULL;
+		row[4] = om_act_state_name(states[i]);
+		row[5] = om_act_state_text(states[i]);
 	}
 	return om_table_print("acts", columns, N_COLUMNS, cells, n, false, e);
 }
@@ -79,6 +87,7 @@ static void print_json(const struct om_journal *j, const enum om_act_state *stat
 		om_json_object(&json, NULL);
 		om_json_string(&json, "target", act->path);
 		om_json_string(&json, "kind", kind_of(act));
+		om_json_string(&json, "strategy", strategy_of(act));
 		/* A string: the ids are larger than what a double holds exactly. */
 		om_json_string(&json, "mount_id",
 			       act->inverse == OM_INVERSE_DETACH ? id : NULL);
@@ -140,9 +149,10 @@ static int show(const struct om_cli *cli, const struct om_journal *j, struct om_
 
 static int run_status(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_STATE, OM_OPT_TIMEOUT, OM_OPT_JSON, 0 };
+	static const int options[] = { OM_OPT_STATE, OM_OPT_NAMESPACE, OM_OPT_TIMEOUT,
+				       OM_OPT_JSON, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
-	_cleanup_state_ struct om_state state = { .dirfd = -1, .lockfd = -1 };
+	_cleanup_state_ struct om_state state = OM_STATE_INIT;
 	struct om_error e = { 0 };
 	struct om_journal j;
 	int r;
@@ -154,7 +164,9 @@ static int run_status(const struct om_command *command, int argc, char **argv)
 	om_journal_init(&j);
 	r = om_cli_open_state(&cli, &state, &e);
 	if (r == 0)
-		r = om_cli_load_journal(&cli, &state, &j, "", &e);
+		r = om_state_load_journal(&state, &j, &e);
+	if (r == -ENOENT || r == -ESTALE)
+		r = om_cli_nothing(&state, "", &e);
 	if (r == 0)
 		r = show(&cli, &j, &e);
 	om_journal_done(&j);
@@ -172,7 +184,7 @@ const struct om_command om_cmd_status = {
 	.options =
 		"     --json              JSON output\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n" OM_HELP_TIMEOUT,
+		")\n" OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
 	.run = run_status,
 };
 
@@ -183,6 +195,6 @@ const struct om_command om_cmd_check = {
 	.options =
 		"     --json              JSON output\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n" OM_HELP_TIMEOUT,
+		")\n" OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
 	.run = run_status,
 };

@@ -31,6 +31,7 @@ int om_plan_add(struct om_plan *plan, const struct om_step *step)
 	struct om_step copy = *step;
 	int r = keep_string(plan, &copy.path);
 
+	copy.strategy = plan->strategy;
 	if (r == 0)
 		r = keep_string(plan, &copy.source);
 	return r < 0 ? r : om_vec_push(&plan->steps, copy);

@@ -50,6 +50,7 @@ struct om_step {
 	bool recursive;
 	bool dir;	    /* attach, bind: a directory, not a file */
 	size_t entry;	    /* of the profile, or SIZE_MAX when several share it */
+	unsigned strategy;  /* enum om_strategy_id: who asks for it */
 	const char *path;   /* borrowed from the plan; absolute, as it will be seen */
 	const char *source; /* borrowed from the plan; NULL when the kind has none */
 	mode_t mode;
@@ -64,6 +65,7 @@ struct om_step {
 struct om_plan {
 	OM_VEC(struct om_step) steps;
 	OM_VEC(char *) strings; /* owned */
+	unsigned strategy;	/* of the steps that are added next */
 };
 
 /* Where a construction is attached. */

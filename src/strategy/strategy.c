@@ -261,17 +261,25 @@ static int expand_source(const struct om_decisions *d, size_t i, struct om_plan 
 	return r;
 }
 
+static int expand_by(const struct om_decisions *d, enum om_strategy_id id, size_t index,
+		     struct om_plan *plan)
+{
+	plan->strategy = id;
+	return table[id]->expand(d, index, plan);
+}
+
 int om_expand(const struct om_decisions *d, struct om_plan *plan)
 {
 	int r = 0;
 
+	plan->strategy = OM_STRATEGY_PLAIN;
 	for (size_t i = 0; r == 0 && i < d->scene->n; i++)
 		r = expand_source(d, i, plan);
 	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
-		r = table[d->constructions.v[i].strategy]->expand(d, i, plan);
+		r = expand_by(d, d->constructions.v[i].strategy, i, plan);
 	for (size_t i = 0; r == 0 && i < d->scene->n; i++)
 		if (d->entries[i].construction == SIZE_MAX)
-			r = table[d->entries[i].strategy]->expand(d, i, plan);
+			r = expand_by(d, d->entries[i].strategy, i, plan);
 	return r;
 }
 

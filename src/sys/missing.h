@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <linux/stat.h>
 #include <stdint.h>
 #include <sys/mount.h>
@@ -54,6 +55,8 @@ struct om_mnt_id_req {
 	uint64_t param;
 };
 #define OM_STATMOUNT_MNT_BASIC 0x00000002U
+#define OM_STATMOUNT_MNT_POINT 0x00000010U
+#define OM_STATMOUNT_MNT_OPTS 0x00000080U /* 6.11 */
 struct om_statmount {
 	uint32_t size;
 	uint32_t mnt_opts;
@@ -65,5 +68,15 @@ struct om_statmount {
 	uint32_t fs_type;
 	uint64_t mnt_id;
 	uint64_t mnt_parent_id;
-	uint64_t rest[64];
+	uint32_t mnt_id_old;
+	uint32_t mnt_parent_id_old;
+	uint64_t mnt_attr;
+	uint64_t mnt_propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
+	uint64_t mnt_peer_group;
+	uint64_t mnt_master;
+	uint64_t propagate_from;
+	uint32_t mnt_root;
+	uint32_t mnt_point; /* offset into what follows */
+	uint64_t rest[50];  /* 512 bytes in all; strings follow */
 };
+static_assert(sizeof(struct om_statmount) == 512, "strings start behind 512 bytes");

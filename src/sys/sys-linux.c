@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "profile/profile.h"
 #include "sys/missing.h"
+#include "sys/readback.h"
 
 static int result(long r)
 {
@@ -71,13 +72,15 @@ static int linux_mkfile(const struct om_sys *sys _unused_, int dirfd, const char
 static int linux_symlink(const struct om_sys *sys _unused_, const char *content,
 			 int dirfd, const char *name)
 {
-	return result(symlinkat(content, dirfd, name));
+	return symlinkat(content, dirfd, name) < 0
+		       ? -errno
+		       : om_readback_link(dirfd, name, content);
 }
 
 static int linux_unlink(const struct om_sys *sys _unused_, int dirfd, const char *name,
 			int flags)
 {
-	return result(unlinkat(dirfd, name, flags));
+	return unlinkat(dirfd, name, flags) < 0 ? -errno : om_readback_gone(dirfd, name);
 }
 
 static int linux_chown(const struct om_sys *sys _unused_, int dirfd, const char *name,
@@ -85,18 +88,22 @@ static int linux_chown(const struct om_sys *sys _unused_, int dirfd, const char 
 {
 	int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
 
-	return result(fchownat(dirfd, name, uid, gid, flags));
+	return fchownat(dirfd, name, uid, gid, flags) < 0
+		       ? -errno
+		       : om_readback_owner(dirfd, name, flags, uid, gid);
 }
 
 static int linux_chmod(const struct om_sys *sys _unused_, int fd, mode_t mode)
 {
-	return result(fchmod(fd, mode));
+	return fchmod(fd, mode) < 0 ? -errno : om_readback_mode(fd, mode);
 }
 
 static int linux_setxattr(const struct om_sys *sys _unused_, int fd, const char *name,
 			  const void *value, size_t size)
 {
-	return result(fsetxattr(fd, name, value, size, 0));
+	return fsetxattr(fd, name, value, size, 0) < 0
+		       ? -errno
+		       : om_readback_xattr(fd, name, value, size);
 }
 
 static int linux_mknod(const struct om_sys *sys _unused_, int dirfd, const char *name,
@@ -105,11 +112,47 @@ static int linux_mknod(const struct om_sys *sys _unused_, int dirfd, const char 
 	return result(mknodat(dirfd, name, mode, dev));
 }
 
+struct attr_map {
+	unsigned attr;
+	unsigned long ms;
+	uint64_t mount_attr;
+	unsigned long st;
+};
+
+static const struct attr_map attr_map[] = {
+	{ OM_ATTR_RDONLY, MS_RDONLY, MOUNT_ATTR_RDONLY, ST_RDONLY },
+	{ OM_ATTR_NOSUID, MS_NOSUID, MOUNT_ATTR_NOSUID, ST_NOSUID },
+	{ OM_ATTR_NODEV, MS_NODEV, MOUNT_ATTR_NODEV, ST_NODEV },
+	{ OM_ATTR_NOEXEC, MS_NOEXEC, MOUNT_ATTR_NOEXEC, ST_NOEXEC },
+	{ OM_ATTR_NODIRATIME, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, ST_NODIRATIME },
+	{ OM_ATTR_NOATIME, MS_NOATIME, MOUNT_ATTR_NOATIME, ST_NOATIME },
+	/* RELATIME is the zero of the kernel's atime field. */
+	{ OM_ATTR_RELATIME, MS_RELATIME, MOUNT_ATTR_RELATIME, ST_RELATIME },
+	{ OM_ATTR_STRICTATIME, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, 0 },
+};
+
+static unsigned attr_of_ms(unsigned long flags)
+{
+	unsigned attr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
+		if (flags & attr_map[i].ms)
+			attr |= attr_map[i].attr;
+	return attr;
+}
+
 static int linux_mount(const struct om_sys *sys _unused_, const char *source,
 		       const char *target, const char *type, unsigned long flags,
 		       const char *data)
 {
-	return result(mount(source, target, type, flags, data));
+	_cleanup_close_ int fd = -1;
+
+	if (mount(source, target, type, flags, data) < 0)
+		return -errno;
+	if (!(flags & MS_REMOUNT))
+		return 0;
+	fd = open(target, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : om_readback_attr(fd, attr_of_ms(flags));
 }
 
 static int linux_umount(const struct om_sys *sys _unused_, const char *target, int flags)
@@ -158,25 +201,6 @@ static int linux_fs_log(const struct om_sys *sys _unused_, int fs, char *buf, si
 	}
 	return *buf ? 0 : -ENODATA;
 }
-
-struct attr_map {
-	unsigned attr;
-	unsigned long ms;
-	uint64_t mount_attr;
-	unsigned long st;
-};
-
-static const struct attr_map attr_map[] = {
-	{ OM_ATTR_RDONLY, MS_RDONLY, MOUNT_ATTR_RDONLY, ST_RDONLY },
-	{ OM_ATTR_NOSUID, MS_NOSUID, MOUNT_ATTR_NOSUID, ST_NOSUID },
-	{ OM_ATTR_NODEV, MS_NODEV, MOUNT_ATTR_NODEV, ST_NODEV },
-	{ OM_ATTR_NOEXEC, MS_NOEXEC, MOUNT_ATTR_NOEXEC, ST_NOEXEC },
-	{ OM_ATTR_NODIRATIME, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, ST_NODIRATIME },
-	{ OM_ATTR_NOATIME, MS_NOATIME, MOUNT_ATTR_NOATIME, ST_NOATIME },
-	/* RELATIME is the zero of the kernel's atime field. */
-	{ OM_ATTR_RELATIME, MS_RELATIME, MOUNT_ATTR_RELATIME, ST_RELATIME },
-	{ OM_ATTR_STRICTATIME, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, 0 },
-};
 
 static uint64_t attr_to_mount_attr(unsigned attr)
 {
@@ -255,7 +279,9 @@ static int linux_mount_setattr(const struct om_sys *sys _unused_, int fd, bool r
 	};
 	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
 
-	return result(syscall(SYS_mount_setattr, fd, "", flags, &how, sizeof(how)));
+	if (syscall(SYS_mount_setattr, fd, "", flags, &how, sizeof(how)) < 0)
+		return -errno;
+	return attr ? om_readback_attr(fd, attr) : 0;
 }
 
 /* fdinfo has the id on every kernel; statx(2) is missing before 4.11. */
@@ -322,6 +348,29 @@ static int linux_statmount(const struct om_sys *sys _unused_, uint64_t id,
 	return 0;
 }
 
+static int linux_same_object(const struct om_sys *sys _unused_, int fd, int dirfd,
+			     const char *name)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH);
+	struct stat here, there;
+
+	if (fstat(fd, &here) < 0 || fstatat(dirfd, name, &there, flags) < 0)
+		return -errno;
+	return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+static int linux_capacity(const struct om_sys *sys _unused_, int fd, uint64_t *ret_bytes,
+			  uint64_t *ret_inodes)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+	*ret_inodes = fs.f_files;
+	return 0;
+}
+
 static int linux_listmount(const struct om_sys *sys _unused_, uint64_t id, uint64_t *ids,
 			   size_t n)
 {
@@ -339,6 +388,11 @@ static int linux_close_range(const struct om_sys *sys _unused_, unsigned first,
 static int linux_unshare(const struct om_sys *sys _unused_, int flags)
 {
 	return result(unshare(flags));
+}
+
+static int linux_join_mount_ns(const struct om_sys *sys _unused_, int fd)
+{
+	return result(setns(fd, CLONE_NEWNS));
 }
 
 static int linux_pivot_root(const struct om_sys *sys _unused_, int fd)
@@ -387,9 +441,14 @@ const struct om_sys om_sys_linux = {
 	.mount_id = linux_mount_id,
 	.statx_mount_id = linux_statx_mount_id,
 	.statmount = linux_statmount,
+	.mount_look = om_sys_mount_look,
+	.mount_point = om_sys_mount_point,
+	.same_object = linux_same_object,
+	.capacity = linux_capacity,
 	.listmount = linux_listmount,
 	.close_range = linux_close_range,
 	.unshare = linux_unshare,
+	.join_mount_ns = linux_join_mount_ns,
 	.unshare_user = om_sys_unshare_user,
 	.pivot_root = linux_pivot_root,
 	.in_child = om_sys_in_child,

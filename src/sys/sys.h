@@ -2,8 +2,10 @@
 /*
  * Everything that changes the tree of mounts or files goes through this table, so that
  * a test can record it, make any call fail, or answer it from a model.  Every operation
- * returns 0 or a new fd on success and a negative errno otherwise; none prints, retries
- * for ever or allocates.  Paths are relative to an fd wherever the kernel allows it.
+ * returns 0 or a new fd on success and a negative errno otherwise; none prints or retries
+ * for ever.  What sets a mode, an owner, an attribute or the content of a link, and what
+ * removes a name, looks afterwards whether it is so now: -EPROTO when a kernel or a filter
+ * has said yes and not done it.  Paths are relative to an fd wherever the kernel allows it.
  *
  * Mount attributes are OM_ATTR_* bits (profile/profile.h): the operations translate them
  * for mount(2), fsmount(2) and mount_setattr(2).
@@ -16,6 +18,24 @@
 #include <sys/types.h>
 
 #include "base/macro.h"
+
+/* An id of a mount and its kind: never reused, or as mountinfo has it. */
+struct om_mount_id {
+	uint64_t id;
+	bool unique;
+};
+
+/* What the kernel says of an attached mount. */
+struct om_mount_look {
+	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
+	/*
+	 * Device, root, type and source as a number, where ids are reusable and the two
+	 * together tell one mount from another; 0 where the unique id does that alone.
+	 */
+	uint32_t print;
+	bool has_options;
+	char options[512]; /* of its file system, as mountinfo has them */
+};
 
 struct om_sys {
 	void *userdata; /* for the implementation */
@@ -86,11 +106,27 @@ struct om_sys {
 			      uint64_t *ret_id);
 	/* Unique id of the parent of the mount with a unique id; -ENOSYS before 6.8. */
 	int (*statmount)(const struct om_sys *sys, uint64_t id, uint64_t *ret_parent);
+	/* -ENOENT for one that is not attached in this namespace. */
+	int (*mount_look)(const struct om_sys *sys, int fd, struct om_mount_look *ret);
+	/*
+	 * Where the mount with that id (and print, if it is reusable) hangs, as a path from
+	 * the root of this process.  -ENOENT: not in this namespace; -ENOSYS: a unique id
+	 * cannot be looked for; -ENODATA: it hangs where no path leads.
+	 */
+	int (*mount_point)(const struct om_sys *sys, const struct om_mount_id *id,
+			   uint32_t print, char *buf, size_t size);
+	/* Is `name` in dirfd ("": dirfd) the very object that fd is?  1, 0 or -errno. */
+	int (*same_object)(const struct om_sys *sys, int fd, int dirfd, const char *name);
+	/* Bytes and inodes that the file system of fd can hold. */
+	int (*capacity)(const struct om_sys *sys, int fd, uint64_t *ret_bytes,
+			uint64_t *ret_inodes);
 	/* Unique ids of mounts below id (OM_MOUNT_ROOT: of the namespace); how many. */
 	int (*listmount)(const struct om_sys *sys, uint64_t id, uint64_t *ids, size_t n);
 	int (*close_range)(const struct om_sys *sys, unsigned first, unsigned last);
 
 	int (*unshare)(const struct om_sys *sys, int flags);
+	/* Joins the mount namespace that fd stands for: root and cwd become its root. */
+	int (*join_mount_ns)(const struct om_sys *sys, int fd);
 	/* New user and mount namespaces, in which the caller keeps its own ids. */
 	int (*unshare_user)(const struct om_sys *sys);
 	/* Makes the mount at fd the root of the namespace and detaches the old root. */
@@ -127,11 +163,6 @@ struct om_sys {
 	int (*module_load)(const struct om_sys *sys, const char *name);
 };
 
-/* An id of a mount and its kind: never reused, or as mountinfo has it. */
-struct om_mount_id {
-	uint64_t id;
-	bool unique;
-};
 /* Of the mount that fd lies on, of the kind asked for; -ENODATA where there is none. */
 int om_mount_id_as(const struct om_sys *sys, int fd, bool unique, uint64_t *ret_id);
 
@@ -158,6 +189,9 @@ int om_sys_read_byte(const struct om_sys *sys, int dirfd, const char *name);
 int om_sys_map_exec(const struct om_sys *sys, int dirfd, const char *name);
 int om_sys_exec(const struct om_sys *sys, int dirfd, const char *name, uid_t uid);
 int om_sys_unshare_user(const struct om_sys *sys);
+int om_sys_mount_look(const struct om_sys *sys, int fd, struct om_mount_look *ret);
+int om_sys_mount_point(const struct om_sys *sys, const struct om_mount_id *id,
+		       uint32_t print, char *buf, size_t size);
 int om_sys_apparmor(const struct om_sys *sys);
 int om_sys_apparmor_label(const struct om_sys *sys, char *label, size_t label_size,
 			  char *mode, size_t mode_size);

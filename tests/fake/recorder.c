@@ -167,7 +167,13 @@ static int rec_fsopen(const struct om_sys *sys, const char *type)
 static int rec_fsconfig_string(const struct om_sys *sys, int fs, const char *key,
 			       const char *value)
 {
+	struct recorder *r = self(sys);
+
 	(void)fs;
+	if (strcmp(key, "size") == 0)
+		r->bytes = strtoull(value, NULL, 10);
+	if (strcmp(key, "nr_inodes") == 0)
+		r->inodes = strtoull(value, NULL, 10);
 	return change(self(sys), "fsconfig %s=%s", key, value);
 }
 
@@ -296,7 +302,8 @@ static int redirect(const struct om_sys *sys, int fd, int flags)
 			continue;
 		(void)close(fd);
 		(void)snprintf(path, sizeof(path), "%s/%zu", r->scratch, i);
-		return open(path, flags | O_CLOEXEC);
+		/* Something may be attached on top of that, too. */
+		return redirect(sys, open(path, flags | O_CLOEXEC), flags);
 	}
 	return fd;
 }
@@ -329,6 +336,55 @@ static int rec_open_beneath(const struct om_sys *sys, int dirfd, const char *pat
 	return fd < 0 && errno && fd == -1 ? -errno : fd;
 }
 
+/* What is attached is private and has no options that anybody looks at. */
+static int rec_mount_look(const struct om_sys *sys, int fd, struct om_mount_look *ret)
+{
+	(void)sys;
+	(void)fd;
+	*ret = (struct om_mount_look){ .propagation = MS_PRIVATE };
+	return 0;
+}
+
+static int rec_mount_point(const struct om_sys *sys, const struct om_mount_id *id,
+			   uint32_t print, char *buf, size_t size)
+{
+	const struct recorder *r = self(sys);
+
+	(void)print;
+	for (size_t i = 0; i < r->mounts.n; i++)
+		if (r->mounts.v[i].id == id->id && r->mounts.v[i].on_ino != 0)
+			return snprintf(buf, size, "%s/%zu", r->scratch, i) < 0 ? -EIO
+										: 0;
+	return -ENOENT;
+}
+
+static int rec_capacity(const struct om_sys *sys, int fd, uint64_t *ret_bytes,
+			uint64_t *ret_inodes)
+{
+	(void)fd;
+	*ret_bytes = self(sys)->bytes;
+	*ret_inodes = self(sys)->inodes;
+	return 0;
+}
+
+/* As redirected: what is attached at a place is the object there. */
+static int rec_same_object(const struct om_sys *sys, int fd, int dirfd, const char *name)
+{
+	struct stat here, there;
+	int at, r;
+
+	if (*name == '\0')
+		return om_sys_linux.same_object(sys, fd, dirfd, name);
+	at = sys->open(sys, dirfd, name, O_PATH | O_NOFOLLOW, 0);
+	if (at < 0)
+		return at;
+	r = fstat(fd, &here) < 0 || fstat(at, &there) < 0
+		    ? -errno
+		    : here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	(void)close(at);
+	return r;
+}
+
 void recorder_init(struct recorder *r)
 {
 	*r = (struct recorder){ .fail_errno = EIO };
@@ -357,6 +413,10 @@ void recorder_init(struct recorder *r)
 	r->sys.move_mount = rec_move_mount;
 	r->sys.mount_setattr = rec_mount_setattr;
 	r->sys.mount_id = rec_mount_id;
+	r->sys.mount_look = rec_mount_look;
+	r->sys.mount_point = rec_mount_point;
+	r->sys.same_object = rec_same_object;
+	r->sys.capacity = rec_capacity;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -29,6 +29,7 @@ struct recorder {
 	bool fail_on;	  /* from fail_at on, not only that one */
 	int fail_errno;
 	bool no_fd_api;
+	uint64_t bytes, inodes; /* that the last tmpfs was asked to hold */
 };
 
 void recorder_init(struct recorder *r);

@@ -36,15 +36,22 @@ for strategy in overlay mimic; do
 	is "$strategy: as before" "$(mounts)" "$before"
 done
 
-# A stranger on top of ours is told and left alone.
+# A stranger on top of ours is told and left alone, and nothing is undone.
 "$OVERMOUNT" apply --root base --state state p.fstab
 mount -t tmpfs stranger base/usr/share
 out=$("$OVERMOUNT" undo --state state 2>&1)
-is "a stranger on top: exit 64" "$?" 64
+is "a stranger on top: refused" "$?" 16
 [[ $out == *'"/usr/share"'*'on top'* ]] && ok "a stranger on top is named" ||
 	not_ok "a stranger on top is named" "$out"
 is "the stranger is still there" "$(findmnt -no SOURCE -M base/usr/share | tail -n1)" stranger
+is "and all of ours" "$("$OVERMOUNT" status --state state | awk 'NR > 1 { print $5 }' | sort | uniq -c | xargs)" "1 covered"
 umount base/usr/share
 "$OVERMOUNT" undo --state state
 is "without the stranger: undone" "$? $(mounts)" "0 $before"
+"$OVERMOUNT" apply --root base --state state p.fstab
+mount -t tmpfs stranger base/usr/share
+mount -t tmpfs another base/usr/share
+out=$("$OVERMOUNT" undo --force --state state 2>&1)
+is "--force takes them along" "$? $(mounts)" "0 $before"
+is "and tells of both" "$(grep -c "taken away too" <<<"$out")" 2
 plan_end

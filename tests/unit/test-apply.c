@@ -162,7 +162,11 @@ static void undo_profile(const struct world *w, struct recorder *rec,
 	struct om_str residue = { 0 };
 	int root = open(w->tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	assert_int_equal(om_undo(&rec->sys, root, j, 0, &residue), 0);
+	assert_int_equal(om_undo(&(struct om_undo){ .sys = &rec->sys,
+						    .root_fd = root,
+						    .root_path = w->tree },
+				 j, 0, &residue),
+			 0);
 	assert_int_equal(residue.len, 0);
 	om_str_free(&residue);
 	(void)close(root);

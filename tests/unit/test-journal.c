@@ -52,19 +52,32 @@ static int teardown(void **state)
 }
 
 /* Header, an intent of one record and its done, an intent of nine records. */
+static const struct om_journal_origin origin = { .root_path = "/base",
+						 .ns = { 42, true },
+						 .boot = "0123456789abcde",
+						 .made_dir = true };
+
 static void write_two(const struct fixture *f)
 {
 	struct om_journal j;
 
-	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/base",
-					   (struct om_mount_id){ 42, true }, true, NULL),
-			 0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
 	assert_int_equal(om_journal_reserve(&j, 2), 0);
-	assert_int_equal(om_journal_intent(&j, OM_INVERSE_DETACH, "/usr/share", 7, true),
+	assert_int_equal(om_journal_intent(&j,
+					   &(struct om_act){ .inverse = OM_INVERSE_DETACH,
+							     .mount_id = 7,
+							     .unique = true,
+							     .strategy = 2,
+							     .print = 5 },
+					   "/usr/share"),
 			 0);
+	j.acts.v[0].dev = 8;
+	j.acts.v[0].ino = 9;
 	assert_int_equal(om_journal_mark_done(&j, 0), 0);
-	assert_int_equal(om_journal_intent(&j, OM_INVERSE_RMDIR, f->long_path, 0, false),
-			 1);
+	assert_int_equal(
+		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_RMDIR },
+				  f->long_path),
+		1);
 	om_journal_done(&j);
 }
 
@@ -76,14 +89,19 @@ static void test_round_trip(void **state)
 	write_two(f);
 	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
 	assert_string_equal(j.root_path, "/base");
-	assert_int_equal(j.ns.id, 42);
-	assert_true(j.ns.unique);
-	assert_true(j.made_dir);
+	assert_int_equal(j.origin.ns.id, 42);
+	assert_true(j.origin.ns.unique);
+	assert_true(j.origin.made_dir);
+	assert_memory_equal(j.origin.boot, origin.boot, sizeof(origin.boot));
 	assert_false(j.committed);
 	assert_int_equal(j.acts.n, 2);
 	assert_string_equal(j.acts.v[0].path, "/usr/share");
 	assert_int_equal(j.acts.v[0].mount_id, 7);
 	assert_true(j.acts.v[0].unique);
+	assert_int_equal(j.acts.v[0].strategy, 2);
+	assert_int_equal(j.acts.v[0].print, 5);
+	assert_int_equal(j.acts.v[0].dev, 8);
+	assert_int_equal(j.acts.v[0].ino, 9);
 	assert_true(j.acts.v[0].done);
 	assert_string_equal(j.acts.v[1].path, f->long_path);
 	assert_int_equal(j.acts.v[1].inverse, OM_INVERSE_RMDIR);
@@ -169,18 +187,15 @@ static void test_without_header_is_absent(void **state)
 static void test_space_is_reserved_before(void **state)
 {
 	const struct fixture *f = *state;
+	const struct om_act act = { .inverse = OM_INVERSE_DETACH, .mount_id = 1 };
 	struct om_journal j;
 	struct stat before, after;
 
-	assert_int_equal(om_journal_create(&j, f->dirfd, "j", "/",
-					   (struct om_mount_id){ 1, false }, false, NULL),
-			 0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
 	assert_int_equal(om_journal_reserve(&j, 3), 0);
 	assert_int_equal(fstat(j.fd, &before), 0);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(om_journal_intent(&j, OM_INVERSE_DETACH, f->long_path, 1,
-						   true),
-				 i);
+		assert_int_equal(om_journal_intent(&j, &act, f->long_path), i);
 		assert_int_equal(om_journal_mark_done(&j, (size_t)i), 0);
 	}
 	assert_int_equal(om_journal_commit(&j), 0);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See attach.h.
+ */
+#include "apply/attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/str.h"
+#include "probe/chase.h"
+
+static int move(struct om_build *b, int target_fd)
+{
+	/* Mounts of a shared source would send what happens below them back to it. */
+	int r = om_build_set_attr(b, b->tree_fd, true, 0, MS_SLAVE);
+
+	if (r < 0)
+		return r;
+	if (b->fd_api)
+		return b->sys->move_mount(b->sys, b->tree_fd, target_fd, "");
+	return b->sys->mount(b->sys, OM_FD_PATH(b->tree_fd), OM_FD_PATH(target_fd), NULL,
+			     MS_MOVE, NULL);
+}
+
+/* A mount under a shared parent becomes shared itself, whatever it was (mount(2)). */
+static int check_propagation(const struct om_build *b, const struct om_mount_look *look,
+			     int target_fd)
+{
+	struct om_mount_look parent;
+	int r;
+
+	if (!(look->propagation & MS_SHARED))
+		return 0;
+	r = b->sys->mount_look(b->sys, target_fd, &parent);
+	return r < 0 ? r : parent.propagation & MS_SHARED ? 0 : -EPROTO;
+}
+
+/* The kernel shows an option only where it is not the default. */
+static bool is_default(const char *parameter, const char *value)
+{
+	char text[8];
+
+	return om_read_line(AT_FDCWD, parameter, text, sizeof(text)) < 0 ||
+	       om_streq(text, value);
+}
+
+static int check_options(const struct om_build *b, const struct om_mount_look *look)
+{
+	static const struct {
+		const char *option;
+		const char *parameter;
+	} options[] = {
+		{ "redirect_dir=nofollow",
+		  "/sys/module/overlay/parameters/redirect_always_follow" },
+		{ "metacopy=off", "/sys/module/overlay/parameters/metacopy" },
+	};
+
+	for (size_t i = 0; look->has_options && i < b->overlay_options; i++)
+		if (!strstr(look->options, options[i].option) &&
+		    !is_default(options[i].parameter, "N"))
+			return -EPROTO;
+	return 0;
+}
+
+/* Is it there, and nothing else, and as it was built? */
+static int verify(const struct om_build *b, int root_fd, const struct om_step *step,
+		  int target_fd, const struct om_act *act)
+{
+	_cleanup_close_ int now = -1;
+	struct om_mount_look look;
+	uint64_t seen;
+	int r;
+
+	if (step->path[1] != '\0') {
+		/* The directory may have been renamed away meanwhile: look where the path
+		 * leads now. */
+		now = om_open_beneath(b->sys, root_fd, step->path, O_PATH | O_NOFOLLOW);
+		r = now < 0 ? now : om_mount_id_as(b->sys, now, act->unique, &seen);
+		if (r < 0)
+			return r;
+		if (seen != act->mount_id)
+			return -ESTALE;
+	}
+	r = b->sys->mount_look(b->sys, b->tree_fd, &look);
+	if (r == 0)
+		r = check_propagation(b, &look, target_fd);
+	return r < 0 ? r : check_options(b, &look);
+}
+
+static int identify(const struct om_build *b, struct om_act *act)
+{
+	struct om_mount_look look;
+	int r = b->sys->mount_id(b->sys, b->tree_fd, &act->mount_id, &act->unique);
+
+	if (r < 0 || act->unique)
+		return r;
+	/* On the stage it is in the table; detached, without unique ids, it is nowhere. */
+	r = b->sys->mount_look(b->sys, b->tree_fd, &look);
+	if (r == 0)
+		act->print = look.print;
+	return r == -ENOENT ? 0 : r;
+}
+
+int om_attach(struct om_build *b, struct om_journal *j, int root_fd,
+	      const struct om_step *step)
+{
+	struct om_act act = { .inverse = OM_INVERSE_DETACH, .strategy = step->strategy };
+	_cleanup_close_ int target = -1;
+	int index, r;
+
+	target = om_open_beneath(b->sys, root_fd, step->path, O_PATH | O_NOFOLLOW);
+	if (target < 0)
+		return target;
+	r = identify(b, &act);
+	if (r < 0)
+		return r;
+	index = om_journal_intent(j, &act, step->path);
+	r = index < 0 ? index : move(b, target);
+	if (r < 0)
+		return r;
+	r = verify(b, root_fd, step, target, &act);
+	/* If withdrawing fails too, undo finds it by the intent. */
+	if (r < 0)
+		return om_detach(b->sys, b->tree_fd) < 0 ? -EBUSY : r;
+	return om_journal_mark_done(j, (size_t)index);
+}
+
+/* Moving into a detached tree that is closed at once takes exactly this mount away. */
+static int bury(const struct om_sys *sys, int fd)
+{
+	_cleanup_close_ int fs = -1;
+	_cleanup_close_ int grave = -1;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	fs = sys->fsopen(sys, "tmpfs");
+	r = fs < 0 ? fs : sys->fsconfig_create(sys, fs);
+	if (r < 0)
+		return r;
+	grave = sys->fsmount(sys, fs, OM_ATTR_NOSUID | OM_ATTR_NODEV);
+	if (grave < 0)
+		return grave;
+	r = S_ISDIR(st.st_mode) ? sys->mkdir(sys, grave, "g", 0700)
+				: sys->mkfile(sys, grave, "g", 0600);
+	return r < 0 ? r : sys->move_mount(sys, fd, grave, "g");
+}
+
+int om_detach(const struct om_sys *sys, int fd)
+{
+	int r = bury(sys, fd);
+
+	/* compat: until 6.15 is the floor; also where the parent is shared. */
+	if (r < 0)
+		r = sys->umount(sys, OM_FD_PATH(fd), MNT_DETACH);
+	return r;
+}

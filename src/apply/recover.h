@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * After a crash: what the dead process had made visible goes away, by its journal.
+ */
+#pragma once
+
+#include "apply/journal.h"
+#include "apply/state.h"
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/str.h"
+#include "sys/sys.h"
+
+/* What was found in a namespace. */
+enum om_recovered {
+	OM_RECOVERED_NOTHING,
+	OM_RECOVERED_UNDONE,  /* an apply that did not end */
+	OM_RECOVERED_DROPPED, /* the journal of a dead namespace or of another boot */
+	OM_RECOVERED_APPLIED, /* a whole profile: it stays */
+};
+
+/*
+ * Clears the stage and settles the journal of s, whose lock is held.  With APPLIED *j is
+ * loaded, and is the caller's; otherwise it is empty.  Idempotent.  REFUSED, with nothing
+ * changed, when something of a stranger is on top and force is not given.
+ */
+int om_recover(const struct om_sys *sys, struct om_state *s, bool force,
+	       struct om_journal *j, struct om_str *residue, struct om_error *e)
+	_nonnull_(1, 2, 4, 5) _must_check_;
+
+/* Undoes what j says, whole or not, and forgets it.  As om_recover(). */
+int om_recover_undo(const struct om_sys *sys, struct om_state *s, bool force,
+		    struct om_journal *j, struct om_str *residue, struct om_error *e)
+	_nonnull_(1, 2, 4, 5) _must_check_;
