@@ -1,101 +1,69 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every system call of an apply fails once, with each error: the mount table and the tree are
-# as before, or complete, and the exit status says which.  make check-fault runs all of it;
-# make check a part (OM_FAULT=short).
+# The system calls of apply fail, lie or are the last, one after the other, on all surfaces:
+# the mount table and the tree are as before, or complete, and the exit status says which.
+# What is done, and how what it prints is read: tests/fault/campaign.c.
+# make check-fault runs all of it, which takes hours; make check a part (OM_FAULT=short).
+# OM_EVERY=K: every Kth injection only (10: each call meets one of the ten errors); OM_ERRNOS,
+# OM_ONLY: these errors, these profiles.
 . "${top_srcdir:-.}/tests/integration/lib.sh"
 om_start "$@"
 
-short=${OM_FAULT:-short}
-errors="5 12 28 1 4 11 16 38 22 24" # EIO ENOMEM ENOSPC EPERM EINTR EAGAIN EBUSY ENOSYS EINVAL EMFILE
-surfaces=("" "6.1" "5.4" "4.4" "openat2")
-strategies="overlay mimic"
-[ "$short" != short ] || { errors="5" surfaces=("" "4.4") strategies="overlay"; }
-errors=${OM_ERRORS:-$errors}
+campaign=$top_builddir/tests/fault/campaign
+naive=$top_builddir/tests/fault/naive
+[ -x "$campaign" ] && [ -x "$naive" ] || { not_ok "the campaign is built"; plan_end; }
 
-mkdir -p tree/{etc,usr/share/{X11,doc},snap/app/1/{foo/sub,content}}
-echo hello >tree/snap/app/1/foo/hello
-echo conf >tree/snap/app/1/conf
-echo content >tree/snap/app/1/content/file
-echo doc >tree/usr/share/doc/doc
-: >tree/etc/passwd
-mount --bind tree base
-mount -o remount,bind,ro base
-bind='/snap/app/1/foo /usr/share/foo none rbind,rw 0 0'
-file='/snap/app/1/conf /etc/conf none bind,rw,x-snapd.kind=file 0 0'
-link='none /etc/link none x-snapd.kind=symlink,x-snapd.symlink=/x 0 0'
-tmp='tmpfs /usr/share/X11/tmp tmpfs mode=0700 0 0'
-exist='/snap/app/1/foo /usr/share/doc none rbind,rw 0 0'
-nested='tmpfs /usr/share/foo/sub/tmp tmpfs mode=0700 0 0'
-content='/snap/app/1/content /usr/share/doc none rbind,ro 0 0'
-over='/usr/share/doc /usr/share/seen none rbind,ro 0 0'
-missing='/snap/app/1/nothing /usr/share/never none rbind,ro 0 0'
-# The last one has two waves, the second surveyed with the mounts of the first.
-profiles=("$bind" "$bind"$'\n'"$file"$'\n'"$link"$'\n'"$tmp" "$content"$'\n'"$over")
-[ "$short" = short ] || profiles=("$bind" "$file" "$link" "$tmp" "$exist" "$content"$'\n'"$over"
-	"$bind"$'\n'"$file"$'\n'"$link"$'\n'"$tmp"$'\n'"$exist" "$bind"$'\n'"$nested" "$link"$'\n'"$missing")
-
-mounts_before=$(mounts)
-tree_before=$(tree base)
-is_as_before() { [ "$(mounts)" = "$mounts_before" ] && [ "$(tree base)" = "$tree_before" ]; }
-injections=0
-# one N ERRNO COMMAND...: what went wrong, or nothing; 1 when there are fewer calls.
-one() {
-	local n=$1 err=$2 r
-	shift 2
-	"$TOOLS/failnth" -a "$n" "$err" -- "$@" >out 2>&1
-	r=$?
-	if [ $r = 200 ]; then
-		"${masked[@]}" "$OVERMOUNT" undo --state state >/dev/null 2>&1
-		return 1
-	fi
-	injections=$((injections + 1))
-	case $r in
-	0) [ "$(tree base)" = "$complete" ] || bad+=" $n/$err:lie" ;;
-	1 | 2 | 16 | 32) is_as_before || bad+=" $n/$err:partial($r)" ;;
-	*) bad+=" $n/$err:exit($r)" ;;
-	esac
-	if ! is_as_before; then
-		# Undone under the same surface: ids of mounts must be of one kind.
-		"${masked[@]}" "$OVERMOUNT" undo --state state >/dev/null 2>&1
-		is_as_before || { bad+=" $n/$err:stuck"; return 1; }
-	fi
-	return 0
-}
-
-# run PROFILE SURFACE STRATEGY ERRNO
+# run NAME LEAST ARGUMENT...: a result for each profile and surface, and one for the sum,
+# which wants at least LEAST injections.
 run() {
-	local n=0 status
-	masked=(env)
-	[ -z "$2" ] || masked=("$TOOLS/enosys" "$2" --)
-	apply=("${masked[@]}" "$OVERMOUNT" apply --root base --state state --strategy "$3" p.fstab)
-	printf '%s\n' "$1" >p.fstab
-	"${apply[@]}" >out 2>&1
-	status=$?
-	complete=$(tree base)
-	"${masked[@]}" "$OVERMOUNT" undo --state state >/dev/null 2>&1
-	is_as_before || { not_ok "control: undone is as before" "$(cat out)"; plan_end; }
-	bad=
-	while one $((++n)) "$4" "${apply[@]}"; do :; done
-	[ $n -gt 50 ] || [ $status != 0 ] || bad+=" only $n calls"
-	total_bad+=${bad:+" [$1|$2|$3]$bad"}
+	local name=$1 least=$2 title lines=() i detail sum
+	shift 2
+	mapfile -t lines < <("$campaign" --program "$OVERMOUNT" \
+		--profiles "$top_srcdir/tests/fault/profiles" "$@" 2>&1 </dev/null)
+	for ((i = 0; i < ${#lines[@]} - 1; i++)); do
+		title=${lines[i]} detail=
+		while [[ ${lines[i + 1]:-} == "  "* ]]; do detail+=${lines[++i]}$'\n'; done
+		if [[ $title =~ :\ [0-9]+\ injections(, [0-9]+ broken)?$ ]]; then
+			ok "$name: $title"
+		else
+			not_ok "$name: $title" "$detail"
+		fi
+	done
+	sum=${lines[-1]:-nothing}
+	if [[ $sum =~ ^([0-9]+)\ injections,\ 0\ bad,\ [0-9]+\ broken,\ 0\ nondeterministic$ ]] &&
+		[ "${BASH_REMATCH[1]}" -ge "$least" ]; then
+		ok "$name: $sum"
+	else
+		not_ok "$name: $sum, want at least $least injections"
+	fi
 }
 
-for ((p = 0; p < ${#profiles[@]}; p++)); do
-	for surface in "${surfaces[@]}"; do
-		total_bad=
-		before=$injections
-		for strategy in $strategies; do
-			for err in $errors; do run "${profiles[p]}" "$surface" "$strategy" "$err"; done
-		done
-		is "profile $((p + 1)), surface ${surface:-native}: $((injections - before)) injections" "$total_bad" ""
-	done
-done
+# A builder that mounts one by one and writes nothing down leaves half of it.
+partial=$("$campaign" --naive "$naive" --surfaces full --strategies mimic --errnos 5 \
+	--modes once,persistent,kill 2>&1 </dev/null | grep -c ' partial')
+if [ "$partial" -ge 10 ]; then
+	ok "control: of a naive builder $partial partial states are noticed"
+else
+	not_ok "control: of a naive builder $partial partial states are noticed, want 10"
+fi
 
-# A builder that mounts one by one and looks at no result leaves half of it.
-mount -t tmpfs naive base/usr/share
-is_as_before && not_ok "control: a half-built state is noticed" || ok "control: a half-built state is noticed"
-umount base/usr/share
-is_as_before && ok "control: and that it is gone" || not_ok "control: and that it is gone"
-echo "# $injections injections"
+modes=once,persistent,kill,lie
+if [ "${OM_FAULT:-short}" = short ]; then
+	profiles=${OM_ONLY:-04-file,29-one,34-waves,46-own}
+	errnos=${OM_ERRNOS:-5,4}
+	every=${OM_EVERY:-29}
+	run warm 500 --only "$profiles" --errnos "$errnos" --every "$every" --modes $modes
+	run cold 5 --only "$profiles" --errnos "$errnos" --every $((10 * every)) --cold \
+		--surfaces full,no-nesting --modes once,kill
+	run nested 1 --only "$profiles" --every "$every" --surfaces full,4.4 --modes nested
+else
+	surfaces=full,no-nesting,no-openat2,4.4,no-overlay,6.1,5.4
+	more=(--surfaces "$surfaces")
+	[ -z "${OM_ONLY:-}" ] || more+=(--only "$OM_ONLY")
+	[ -z "${OM_ERRNOS:-}" ] || more+=(--errnos "$OM_ERRNOS")
+	every=${OM_EVERY:-1}
+	run warm 10 "${more[@]}" --every "$every" --modes $modes
+	run cold 10 "${more[@]}" --every $((5 * every)) --cold --modes $modes
+	run nested 10 "${more[@]}" --every "$every" --modes nested
+fi
 plan_end
