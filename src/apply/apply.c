@@ -263,18 +263,20 @@ int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
 {
 	struct om_undo undo = { .sys = a->sys, .root_path = a->root_path };
 	size_t before = a->journal->acts.n;
-	int r = om_apply_profile(a, p, e);
+	int left = 0, r = om_apply_profile(a, p, e);
 	bool touched = a->journal->acts.n > before;
 
 	if (r == 0)
 		return 0;
-	if (om_stage_close(&a->build) < 0 && om_stage_close(&a->build) < 0)
+	if (om_stage_close(&a->build) < 0 && om_stage_close(&a->build) < 0) {
+		left = -EBUSY;
 		om_str_addf(residue, "%s: the stage is still mounted\n",
 			    OM_Q(a->build.stage_path));
+	}
 	undo.root_fd = a->root_fd;
-	/* Residue tells of all that is left, the stage included. */
-	(void)!om_undo(&undo, a->journal, before, residue);
-	if (residue->len > 0 && e)
+	if (om_undo(&undo, a->journal, before, residue) < 0)
+		left = -EBUSY;
+	if (left < 0 && e)
 		e->kind = OM_ERR_BROKEN;
 	else if (touched && e)
 		e->kind = OM_ERR_UNDONE;

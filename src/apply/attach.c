@@ -28,6 +28,14 @@ static int move(struct om_build *b, int target_fd)
 			     MS_MOVE, NULL);
 }
 
+static int look_at_fd(const struct om_sys *sys, int fd, struct om_mount_look *ret)
+{
+	struct om_mount_id id;
+	int r = sys->mount_id(sys, fd, &id.id, &id.unique);
+
+	return r < 0 ? r : sys->mount_look(sys, &id, ret);
+}
+
 /* A mount under a shared parent becomes shared itself, whatever it was (mount(2)). */
 static int check_propagation(const struct om_build *b, const struct om_mount_look *look,
 			     int target_fd)
@@ -37,8 +45,34 @@ static int check_propagation(const struct om_build *b, const struct om_mount_loo
 
 	if (!(look->propagation & MS_SHARED))
 		return 0;
-	r = b->sys->mount_look(b->sys, target_fd, &parent);
+	r = look_at_fd(b->sys, target_fd, &parent);
 	return r < 0 ? r : parent.propagation & MS_SHARED ? 0 : -EPROTO;
+}
+
+static bool is_source(const struct om_mount_look *look)
+{
+	return !look->has_source || om_streq(look->source, OM_SOURCE_NAME);
+}
+
+/* Nothing asks a context for its source, so that of each tmpfs is looked at here. */
+static int check_sources(const struct om_build *b, const struct om_mount_look *root)
+{
+	if (b->tree_is_new && !is_source(root))
+		return -EPROTO;
+	for (size_t i = b->ours_before; i < b->ours.n; i++) {
+		struct om_mount_look look;
+		int r;
+
+		/* mount(2) takes it together with all the rest. */
+		if (!b->ours.v[i].unique)
+			continue;
+		r = b->sys->mount_look(b->sys, &b->ours.v[i], &look);
+		if (r < 0)
+			return r;
+		if (!is_source(&look))
+			return -EPROTO;
+	}
+	return 0;
 }
 
 /* The kernel shows an option only where it is not the default. */
@@ -72,6 +106,7 @@ static int check_options(const struct om_build *b, const struct om_mount_look *l
 static int verify(const struct om_build *b, int root_fd, const struct om_step *step,
 		  int target_fd, const struct om_act *act)
 {
+	const struct om_mount_id id = { act->mount_id, act->unique };
 	_cleanup_close_ int now = -1;
 	struct om_mount_look look;
 	uint64_t seen;
@@ -87,21 +122,33 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 		if (seen != act->mount_id)
 			return -ESTALE;
 	}
-	r = b->sys->mount_look(b->sys, b->tree_fd, &look);
+	r = b->sys->mount_look(b->sys, &id, &look);
+	/* A filter hides it: then it cannot be told, and is not held against the kernel. */
+	if (r == -ENOSYS)
+		return 0;
 	if (r == 0)
 		r = check_propagation(b, &look, target_fd);
+	if (r == 0)
+		r = check_sources(b, &look);
 	return r < 0 ? r : check_options(b, &look);
 }
 
 static int identify(const struct om_build *b, struct om_act *act)
 {
 	struct om_mount_look look;
-	int r = b->sys->mount_id(b->sys, b->tree_fd, &act->mount_id, &act->unique);
+	struct om_mount_id id;
+	struct stat st;
+	int r = b->sys->mount_id(b->sys, b->tree_fd, &id.id, &id.unique);
 
-	if (r < 0 || act->unique)
+	act->mount_id = id.id;
+	act->unique = id.unique;
+	if (r < 0 || id.unique)
 		return r;
+	if (fstat(b->tree_fd, &st) < 0)
+		return -errno;
+	act->ino = st.st_ino;
 	/* On the stage it is in the table; detached, without unique ids, it is nowhere. */
-	r = b->sys->mount_look(b->sys, b->tree_fd, &look);
+	r = b->sys->mount_look(b->sys, &id, &look);
 	if (r == 0)
 		act->print = look.print;
 	return r == -ENOENT ? 0 : r;

@@ -54,6 +54,7 @@ void om_build_drop_tree(struct om_build *b)
 	free(b->tree_path);
 	b->tree_path = NULL;
 	b->overlay_options = 0;
+	b->ours_before = b->ours.n;
 }
 
 void om_build_done(struct om_build *b)
@@ -344,6 +345,7 @@ static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 	forget_dir(b);
 	(void)om_close(b->tree_fd);
 	b->tree_fd = fd;
+	b->tree_is_new = step->kind != OM_STEP_BIND;
 	free(b->tree_path);
 	b->tree_path = strdup(step->path);
 	return b->tree_path ? 0 : -ENOMEM;
@@ -352,12 +354,11 @@ static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 /* Nested mounts are held by the tree; only the root's fd is kept. */
 static int keep_mount(struct om_build *b, const struct om_step *step, int fd)
 {
-	uint64_t id;
-	bool unique;
+	struct om_mount_id id;
 	int r = 0;
 
 	if (step->kind == OM_STEP_TMPFS && !step->source) {
-		r = b->sys->mount_id(b->sys, fd, &id, &unique);
+		r = b->sys->mount_id(b->sys, fd, &id.id, &id.unique);
 		if (r == 0)
 			r = om_vec_push(&b->ours, id);
 	}
@@ -427,10 +428,11 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
 }
 
+/* What is not known is asked for: the kernel's own default must not decide in silence. */
 static bool takes_both_options(const struct om_facts *facts)
 {
-	return om_facts_get(facts, OM_FACT_OVERLAY_METACOPY_OFF) == OM_YES &&
-	       om_facts_get(facts, OM_FACT_OVERLAY_OPTIONS) == OM_YES;
+	return om_facts_get(facts, OM_FACT_OVERLAY_METACOPY_OFF) != OM_NO &&
+	       om_facts_get(facts, OM_FACT_OVERLAY_OPTIONS) != OM_NO;
 }
 
 static int build_overlay(struct om_build *b, const struct om_step *step,
@@ -457,7 +459,7 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	how.n_layers = ARRAY_SIZE(layers);
 	/* Content of a lower layer must not steer the overlay by xattrs.  4.15 takes the
 	 * first option and not the second. */
-	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_YES)
+	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) != OM_NO)
 		how.n_options = takes_both_options(b->facts) ? 2 : 1;
 	b->overlay_options = how.n_options;
 	fd = mount_new(b, &how, &place, e);

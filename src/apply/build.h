@@ -36,12 +36,14 @@ struct om_build {
 	unsigned slots;
 	int tree_fd; /* owned: root of the construction */
 	char *tree_path;
+	bool tree_is_new;	/* that is a file system of ours, not a bind */
 	size_t overlay_options; /* how many options the overlay at its root was given */
 	int skeleton_fd;	/* owned */
 	char *dir_path;		/* cache of the directory last worked in */
 	int dir_fd;
 	enum om_place dir_place;
-	OM_VEC(uint64_t) ours; /* ids of the tmpfs mounts made for entries */
+	OM_VEC(struct om_mount_id) ours; /* the tmpfs mounts made for entries */
+	size_t ours_before;		 /* how many of them are of earlier trees */
 };
 
 void om_build_init(struct om_build *b, const struct om_sys *sys,

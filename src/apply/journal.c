@@ -17,6 +17,7 @@
 #include "base/crc.h"
 #include "base/fdio.h"
 #include "base/limits.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define MAGIC 0x324a4d4f /* "OMJ2"; the last byte is the version */
@@ -48,7 +49,11 @@ struct record {
 	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
 	union {
 		uint8_t boot[16]; /* HEADER */
-		uint32_t print;	  /* INTENT */
+		struct {
+			uint32_t print;
+			uint32_t pad;
+			uint64_t ino;
+		} what; /* INTENT */
 		struct {
 			uint64_t dev;
 			uint64_t ino;
@@ -168,7 +173,7 @@ int om_journal_intent(struct om_journal *j, const struct om_act *act, const char
 				 .unique = act->unique,
 				 .strategy = (uint8_t)act->strategy,
 				 .id = act->mount_id,
-				 .print = act->print };
+				 .what = { act->print, 0, act->ino } };
 	struct om_act copy = *act;
 	int r;
 
@@ -262,13 +267,16 @@ static int replay_intent(struct om_journal *j, const struct record *r,
 			      .strategy = r->strategy,
 			      .mount_id = r->id,
 			      .unique = r->unique,
-			      .print = r->print };
+			      .print = r->what.print,
+			      .ino = r->what.ino };
 	int result;
 
 	if (r->inverse > OM_INVERSE_UNLINK)
 		return -EBADMSG;
 	act.path = om_str_take(text);
-	result = act.path ? om_vec_push(&j->acts, act) : -ENOMEM;
+	result = !act.path		     ? -ENOMEM
+		 : om_path_unclean(act.path) ? -EBADMSG
+					     : om_vec_push(&j->acts, act);
 	if (result < 0)
 		free(act.path);
 	return result;
@@ -279,8 +287,10 @@ static int replay_done(struct om_journal *j, const struct record *r)
 	if (r->id >= j->acts.n)
 		return -EBADMSG;
 	j->acts.v[r->id].done = true;
-	j->acts.v[r->id].dev = r->made.dev;
-	j->acts.v[r->id].ino = r->made.ino;
+	if (r->made.ino != 0) {
+		j->acts.v[r->id].dev = r->made.dev;
+		j->acts.v[r->id].ino = r->made.ino;
+	}
 	return 0;
 }
 

@@ -26,13 +26,16 @@ struct om_act {
 	uint64_t mount_id; /* of the mount, for OM_INVERSE_DETACH */
 	bool unique;	   /* the id is never reused */
 	/*
-	 * What else tells it from another: of a mount whose id is reusable, its line in
-	 * mountinfo (om_sys.mount_print); of a symbolic link, its content (om_crc32c).
+	 * What else tells it from another: of a mount whose id is reusable, what the table
+	 * says (struct om_mount_look); of a symbolic link, its content (om_crc32c).
 	 */
 	uint32_t print;
-	/* Of a name, once it is done: the object that was made. */
-	uint64_t dev;
+	/*
+	 * Of a mount whose id is reusable: the inode of its root.  Of a name, once it is
+	 * done: the object that was made, or 0 when none was.
+	 */
 	uint64_t ino;
+	uint64_t dev;
 	bool done;
 };
 

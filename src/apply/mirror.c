@@ -49,6 +49,12 @@ int om_set_owner_mode(const struct om_sys *sys, int fd, uid_t uid, gid_t gid, mo
 	return r < 0 ? r : sys->chmod(sys, dir, mode);
 }
 
+/* A security module may keep its own; a user namespace may not have the right. */
+static bool may_lack(const char *name)
+{
+	return om_startswith(name, "security.") || geteuid() != 0;
+}
+
 static int copy_xattr(const struct om_sys *sys, int from, int to, const char *name)
 {
 	char value[4096];
@@ -61,10 +67,11 @@ static int copy_xattr(const struct om_sys *sys, int from, int to, const char *na
 		return 0;
 	n = fgetxattr(from, name, value, sizeof(value));
 	if (n < 0)
-		return errno == ENODATA || errno == EPERM ? 0 : -errno;
+		return errno == ENODATA || (errno == EPERM && may_lack(name)) ? 0
+									      : -errno;
 	r = sys->setxattr(sys, to, name, value, (size_t)n);
-	/* tmpfs has user.* only from 6.6 on; a security module may keep its own. */
-	return r == -EOPNOTSUPP || r == -EPERM ? 0 : r;
+	/* tmpfs has user.* only from 6.6 on. */
+	return r == -EOPNOTSUPP || (r == -EPERM && may_lack(name)) ? 0 : r;
 }
 
 static int copy_xattrs(const struct om_sys *sys, int from, int to)

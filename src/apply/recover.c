@@ -23,6 +23,26 @@ static int forget(struct om_state *s, const struct om_journal *j, struct om_erro
 		     : 0;
 }
 
+/* More than this undo never has open at once. */
+#define DESCRIPTORS 8
+
+/* Finds out before anything is touched whether undo would run out of descriptors. */
+static int try_descriptors(int fd)
+{
+	int fds[DESCRIPTORS];
+	size_t n = 0;
+	int r = 0;
+
+	while (r == 0 && n < DESCRIPTORS) {
+		fds[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		r = fds[n] < 0 ? -errno : 0;
+		n += r == 0;
+	}
+	while (n > 0)
+		(void)om_close(fds[--n]);
+	return r;
+}
+
 static int undo(const struct om_undo *how, struct om_state *s, struct om_journal *j,
 		struct om_str *residue, struct om_error *e)
 {
@@ -34,8 +54,9 @@ static int undo(const struct om_undo *how, struct om_state *s, struct om_journal
 	/* Of a dead namespace: what is named by paths is here, or it is nowhere. */
 	if (root_fd < 0 && u.names_only)
 		return forget(s, j, e);
-	if (root_fd < 0)
-		return om_fail_errno(e, OM_ERR_BROKEN, root_fd, "cannot open the root %s",
+	r = root_fd < 0 ? root_fd : try_descriptors(root_fd);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot undo beneath %s",
 				     OM_Q(j->root_path));
 	u.root_fd = root_fd;
 	u.root_path = j->root_path;

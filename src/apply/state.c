@@ -97,8 +97,8 @@ static int wait_for_lock(int fd, unsigned timeout_ms)
 	const struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int64_t end = now_ms() + timeout_ms;
 
-	while (fcntl(fd, F_SETLK, &l) < 0) {
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+	while (OM_RETRY(fcntl(fd, F_SETLK, &l)) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
 			return -errno;
 		if (now_ms() >= end)
 			return -EWOULDBLOCK;
@@ -264,12 +264,19 @@ int om_state_load_journal(struct om_state *s, struct om_journal *j, struct om_er
 
 int om_state_forget(struct om_state *s)
 {
-	int r = 0;
+	int r = -EPROTO;
 
-	if (unlinkat(s->dirfd, s->name, 0) < 0 && errno != ENOENT)
-		r = -errno;
-	else if (faccessat(s->dirfd, s->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		r = -EPROTO;
+	/* What failed once, or was only said to be done, is tried again. */
+	for (unsigned tries = 0; r < 0 && tries < 3; tries++) {
+		struct stat st;
+
+		if (unlinkat(s->dirfd, s->name, 0) < 0 && errno != ENOENT)
+			r = -errno;
+		else if (fstatat(s->dirfd, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			r = -EPROTO;
+		else
+			r = errno == ENOENT ? 0 : -errno;
+	}
 	/* Who waits for it finds out that it is not the one in the directory any more. */
 	if (r == 0)
 		(void)unlinkat(s->dirfd, s->lock_name, 0);

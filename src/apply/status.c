@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,65 +40,94 @@ const char *om_act_state_text(enum om_act_state state)
 	return states[state].text;
 }
 
-/* Is it the mount of the act that fd lies on? */
-static bool is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd)
+/* Is it the mount of the act that fd lies on?  1, 0 or -errno. */
+static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd)
 {
+	const struct om_mount_id id = { act->mount_id, act->unique };
 	struct om_mount_look look;
-	uint64_t id;
+	struct stat st;
+	uint64_t seen;
+	int r = om_mount_id_as(sys, fd, act->unique, &seen);
 
-	if (om_mount_id_as(sys, fd, act->unique, &id) < 0 || id != act->mount_id)
-		return false;
+	if (r < 0)
+		return r;
+	if (seen != act->mount_id || act->unique)
+		return seen == act->mount_id;
 	/* A reusable id may be another mount's by now. */
-	return act->unique || act->print == 0 ||
-	       (sys->mount_look(sys, fd, &look) == 0 && look.print == act->print);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_ino != act->ino)
+		return 0;
+	r = act->print == 0 ? 0 : sys->mount_look(sys, &id, &look);
+	return r < 0 ? r : act->print == 0 || look.print == act->print;
 }
 
 /*
  * Where a unique id cannot be looked for (a filter of system calls hides statmount): what
- * was never marked as done, or is not even a mount point, is not there.
+ * the path does not show, and was never marked as done, is not there; nor is what is not
+ * even a mount point.
  */
 static enum om_act_state guess(const struct om_sys *sys, int root_fd,
 			       const struct om_act *act)
 {
-	_cleanup_free_ char *parent = om_path_parent(act->path);
+	char parent[OM_MAX_PATH + 1];
 	_cleanup_close_ int above = -1;
 	_cleanup_close_ int fd = -1;
 	uint64_t above_id, id;
 
-	if (!act->done)
-		return OM_ACT_GONE;
 	fd = om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
 	if (fd == -ENOENT)
 		return OM_ACT_GONE;
-	if (!parent || fd < 0)
+	if (fd < 0 || om_mount_id_as(sys, fd, act->unique, &id) < 0)
 		return OM_ACT_UNKNOWN;
+	if (!act->done)
+		return OM_ACT_GONE;
+	om_path_parent_to(parent, act->path);
 	above = om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY);
-	if (above < 0 || om_mount_id_as(sys, above, act->unique, &above_id) < 0 ||
-	    om_mount_id_as(sys, fd, act->unique, &id) < 0)
+	if (above < 0 || om_mount_id_as(sys, above, act->unique, &above_id) < 0)
 		return OM_ACT_UNKNOWN;
 	return id == above_id ? OM_ACT_GONE : OM_ACT_UNKNOWN;
 }
 
+/* How often the place of a mount may change between two looks. */
+#define MAX_CHASES 128
+
+/*
+ * The mount is somewhere: at the path that the kernel names, unless a directory on the way
+ * is renamed before it is opened.  What is seen twice at one path, and is not it, lies on
+ * top of it.
+ */
 static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 				      const struct om_act *act, int *ret_fd)
 {
 	const struct om_mount_id id = { act->mount_id, act->unique };
-	_cleanup_close_ int fd = -1;
-	char path[OM_MAX_PATH + 1];
-	int r = sys->mount_point(sys, &id, act->print, path, sizeof(path));
+	char path[2][OM_MAX_PATH + 1] = { "", "" };
+	enum om_act_state state = OM_ACT_UNKNOWN;
 
-	if (r == -ENOENT)
-		return OM_ACT_GONE;
-	if (r == -ENOSYS || r == -EPERM)
-		return guess(sys, root_fd, act);
-	if (r < 0)
-		return OM_ACT_UNKNOWN;
-	fd = sys->open(sys, AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
-	/* Its place shows something else: that lies on top of it. */
-	if (fd < 0 || !is_that_mount(sys, act, fd))
-		return OM_ACT_COVERED;
-	*ret_fd = TAKE_FD(fd);
-	return OM_ACT_MOVED;
+	for (unsigned i = 0; i < MAX_CHASES; i++) {
+		char *now = path[i % 2];
+		_cleanup_close_ int fd = -1;
+		int r = sys->mount_point(sys, &id, act->print, now, sizeof(path[0]));
+
+		if (r == -ENOENT)
+			return OM_ACT_GONE;
+		if (r == -ENOSYS || r == -EPERM)
+			return guess(sys, root_fd, act);
+		if (r < 0)
+			return OM_ACT_UNKNOWN;
+		fd = sys->open(sys, AT_FDCWD, now, O_PATH | O_NOFOLLOW, 0);
+		r = fd < 0 ? fd : is_that_mount(sys, act, fd);
+		if (r == 1) {
+			*ret_fd = TAKE_FD(fd);
+			return OM_ACT_MOVED;
+		}
+		if (r < 0 && r != -ENOENT)
+			return OM_ACT_UNKNOWN;
+		if (r == 0 && state == OM_ACT_COVERED && strcmp(path[0], path[1]) == 0)
+			return OM_ACT_COVERED;
+		state = r == 0 ? OM_ACT_COVERED : OM_ACT_UNKNOWN;
+	}
+	return OM_ACT_UNKNOWN;
 }
 
 enum om_act_state om_act_find_mount(const struct om_sys *sys, int root_fd,
@@ -107,7 +137,7 @@ enum om_act_state om_act_find_mount(const struct om_sys *sys, int root_fd,
 		om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
 
 	*ret_fd = -1;
-	if (fd < 0 || !is_that_mount(sys, act, fd))
+	if (fd < 0 || is_that_mount(sys, act, fd) != 1)
 		return search_mount(sys, root_fd, act, ret_fd);
 	*ret_fd = TAKE_FD(fd);
 	return OM_ACT_PRESENT;
@@ -156,11 +186,10 @@ enum om_act_state om_act_find_name(const struct om_act *act, bool other_boot,
 static enum om_act_state look_at_name(const struct om_sys *sys, int root_fd,
 				      const struct om_act *act)
 {
-	_cleanup_free_ char *parent = om_path_parent(act->path);
+	char parent[OM_MAX_PATH + 1];
 	_cleanup_close_ int fd = -1;
 
-	if (!parent)
-		return OM_ACT_UNKNOWN;
+	om_path_parent_to(parent, act->path);
 	fd = om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR ? OM_ACT_GONE : OM_ACT_UNKNOWN;

@@ -11,11 +11,14 @@
 #include "apply/attach.h"
 #include "apply/status.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/path.h"
 #include "probe/chase.h"
 
 /* More mounts than this on one place are not undone, but told. */
 #define MAX_STACK 64
+/* A call that has failed once need not fail again: an interrupt, a shortage that passed. */
+#define MAX_TRIES 3
 
 /* "PATH: WHY", and the command that shows it. */
 static void tell(const struct om_undo *u, const struct om_act *act, const char *why,
@@ -86,13 +89,12 @@ static int undo_mount(const struct om_undo *u, const struct om_act *act,
 static int undo_name(const struct om_undo *u, const struct om_act *act,
 		     struct om_str *residue)
 {
-	_cleanup_free_ char *parent = om_path_parent(act->path);
+	char parent[OM_MAX_PATH + 1];
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	fd = parent ? om_open_beneath(u->sys, u->root_fd, parent, O_PATH | O_DIRECTORY)
-		    : -ENOMEM;
-	r = fd;
+	om_path_parent_to(parent, act->path);
+	r = fd = om_open_beneath(u->sys, u->root_fd, parent, O_PATH | O_DIRECTORY);
 	if (fd >= 0 && om_act_find_name(act, u->other_boot, fd) == OM_ACT_PRESENT)
 		r = u->sys->unlink(u->sys, fd, om_path_base(act->path),
 				   act->inverse == OM_INVERSE_RMDIR ? AT_REMOVEDIR : 0);
@@ -103,6 +105,26 @@ static int undo_name(const struct om_undo *u, const struct om_act *act,
 	return r;
 }
 
+/* Tells what goes wrong only when it does not go otherwise. */
+static int undo_act(const struct om_undo *u, const struct om_act *act,
+		    struct om_str *residue)
+{
+	size_t told = residue->len;
+	int r = 0;
+
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		if (tries > 0)
+			om_str_cut(residue, told);
+		if (act->inverse != OM_INVERSE_DETACH)
+			r = undo_name(u, act, residue);
+		else if (!u->names_only)
+			r = undo_mount(u, act, residue);
+		if (r == 0)
+			break;
+	}
+	return r;
+}
+
 int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue)
 {
@@ -110,13 +132,8 @@ int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 
 	while (j->acts.n > first) {
 		struct om_act *act = &j->acts.v[j->acts.n - 1];
-		int r = 0;
 
-		if (act->inverse != OM_INVERSE_DETACH)
-			r = undo_name(u, act, residue);
-		else if (!u->names_only)
-			r = undo_mount(u, act, residue);
-		if (r < 0)
+		if (undo_act(u, act, residue) < 0)
 			result = -EBUSY;
 		free(act->path);
 		j->acts.n--;

@@ -30,9 +30,7 @@ int om_read_fd(int fd, size_t max, char **ret_data, size_t *ret_size)
 			data = grown;
 			cap = want;
 		}
-		n = read(fd, data + size, cap - size - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = OM_RETRY(read(fd, data + size, cap - size - 1));
 		if (n < 0)
 			return -errno;
 		if (n == 0)
@@ -74,9 +72,7 @@ int om_read_line(int dirfd, const char *path, char *buf, size_t size)
 	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	do
-		n = read(fd, buf, size - 1);
-	while (n < 0 && errno == EINTR);
+	n = OM_RETRY(read(fd, buf, size - 1));
 	if (n < 0)
 		return -errno;
 	buf[n] = '\0';
@@ -89,10 +85,8 @@ int om_write_all(int fd, const void *data, size_t size)
 	const char *p = data;
 
 	while (size > 0) {
-		ssize_t n = write(fd, p, size);
+		ssize_t n = OM_RETRY(write(fd, p, size));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			return -errno;
 		p += n;

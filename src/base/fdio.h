@@ -4,9 +4,27 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/macro.h"
+
+/*
+ * Repeats a call while a signal interrupts it; not for ever, for who answers EINTR always
+ * (a filter, a debugger) would hang us.
+ */
+#define OM_INTERRUPTS_MAX 128
+#define OM_RETRY(call)                                                                   \
+	({                                                                               \
+		unsigned _tries = 0;                                                     \
+		ssize_t _r;                                                              \
+                                                                                         \
+		do                                                                       \
+			_r = (call);                                                     \
+		while (_r < 0 && errno == EINTR && ++_tries < OM_INTERRUPTS_MAX);        \
+		_r;                                                                      \
+	})
 
 /*
  * Reads fd to its end into a malloc'ed, NUL-terminated buffer.  0, -EFBIG above max

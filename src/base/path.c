@@ -99,6 +99,15 @@ char *om_path_parent(const char *path)
 	return strndup(path, n ? n : 1);
 }
 
+void om_path_parent_to(char *buf, const char *path)
+{
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	n = n ? n : 1;
+	memcpy(buf, path, n);
+	buf[n] = '\0';
+}
+
 char *om_path_join(const char *dir, const char *name)
 {
 	return om_asprintf("%s/%s", dir[1] == '\0' ? "" : dir, name);

@@ -26,6 +26,8 @@ size_t om_path_depth(const char *path) _nonnull_all_;
 const char *om_path_base(const char *path) _nonnull_all_;
 /* Parent, malloc'ed; "/" for "/" and its children; NULL when memory is gone. */
 char *om_path_parent(const char *path) _nonnull_all_ _must_check_;
+/* As om_path_parent(), without memory: buf has room for OM_MAX_PATH + 1 bytes. */
+void om_path_parent_to(char *buf, const char *path) _nonnull_all_;
 /* dir/name, malloc'ed; name may hold slashes and must not start with one. */
 char *om_path_join(const char *dir, const char *name) _nonnull_all_ _must_check_;
 /* Length of the prefix of path that has depth components ("/" has 0). */

@@ -105,6 +105,14 @@ void om_str_add_shell(struct om_str *str, const char *text)
 	om_str_add(str, "'");
 }
 
+void om_str_cut(struct om_str *str, size_t len)
+{
+	if (len >= str->len)
+		return;
+	str->len = len;
+	str->s[len] = '\0';
+}
+
 const char *om_str_get(const struct om_str *str)
 {
 	return str->s ? str->s : "";

@@ -26,6 +26,8 @@ void om_str_add_n(struct om_str *str, const char *text, size_t n) _nonnull_(1);
 void om_str_addf(struct om_str *str, const char *format, ...) _printf_(2, 3) _nonnull_(1);
 /* Adds text as one word of a POSIX shell: quoted only where it must be. */
 void om_str_add_shell(struct om_str *str, const char *text) _nonnull_all_;
+/* Forgets what was added since the text was len bytes long. */
+void om_str_cut(struct om_str *str, size_t len) _nonnull_all_;
 /* The text so far, never NULL; valid until the next addition. */
 const char *om_str_get(const struct om_str *str) _nonnull_all_;
 /* Hands the text over (caller frees) and empties str; NULL after a failed allocation. */

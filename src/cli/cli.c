@@ -267,6 +267,8 @@ void om_cli_hold_signals(void)
 	for (size_t i = 0; i < ARRAY_SIZE(held_signals); i++)
 		(void)sigaddset(&set, held_signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A limit on the size of files shall be an error of write(2), not our end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
 bool om_cli_interrupted(void)

@@ -193,9 +193,7 @@ static ssize_t read_block(int dirfd, char buf[static MAX_SIZE])
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0077) ||
 	    st.st_nlink != 1 || st.st_size > MAX_SIZE)
 		return -EPERM;
-	do
-		n = read(fd, buf, MAX_SIZE);
-	while (n < 0 && errno == EINTR);
+	n = OM_RETRY(read(fd, buf, MAX_SIZE));
 	return n == st.st_size ? n : -EIO;
 }
 

@@ -273,11 +273,11 @@ static int watch(int reader, const struct om_prober *p, unsigned timeout_ms)
 
 	for (;;) {
 		int before = p->current;
-		int r = poll(&pfd, 1, (int)timeout_ms);
+		ssize_t r = OM_RETRY(poll(&pfd, 1, (int)timeout_ms));
 
 		if (r > 0)
 			return 0;
-		if (r < 0 && errno != EINTR)
+		if (r < 0)
 			return -errno;
 		if (r == 0 && p->current == before)
 			return -ETIME;

@@ -37,23 +37,22 @@ const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene,
 	return NULL;
 }
 
-static bool is_ours(const struct om_survey *survey, int fd)
+/* 1, 0 or -errno: what is taken for a stranger's would be covered by a second one. */
+static int is_ours(const struct om_survey *survey, int fd)
 {
-	uint64_t id;
-	bool unique;
+	for (size_t i = 0; i < survey->n_ours; i++) {
+		uint64_t id;
+		int r = om_mount_id_as(survey->sys, fd, survey->ours[i].unique, &id);
 
-	if (survey->sys->mount_id(survey->sys, fd, &id, &unique) < 0)
-		return false;
-	for (size_t i = 0; i < survey->n_ours; i++)
-		if (survey->ours[i] == id)
-			return true;
-	return false;
+		if (r < 0 || id == survey->ours[i].id)
+			return r < 0 ? r : 1;
+	}
+	return 0;
 }
 
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
 {
 	struct stat st;
-	bool unique;
 	int r;
 
 	if (fstat(fd, &st) < 0)
@@ -64,17 +63,18 @@ static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_d
 	dir->gid = st.st_gid;
 	r = om_attr_of_fd(fd, &dir->attr);
 	if (r == 0)
-		r = survey->sys->mount_id(survey->sys, fd, &dir->mount_id, &unique);
+		r = survey->sys->mount_id(survey->sys, fd, &dir->mount_id, &dir->unique);
 	if (r < 0)
 		return r;
 	/* Only for what is shown: 0, which no mount has, when it cannot be told. */
 	dir->table_id = dir->mount_id;
-	if (unique &&
+	if (dir->unique &&
 	    survey->sys->statx_mount_id(survey->sys, fd, false, &dir->table_id) < 0)
 		dir->table_id = 0;
 	dir->read_only = dir->attr & OM_ATTR_RDONLY;
-	dir->ours = is_ours(survey, fd);
-	return 0;
+	r = is_ours(survey, fd);
+	dir->ours = r == 1;
+	return r < 0 ? r : 0;
 }
 
 struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
@@ -91,6 +91,9 @@ struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
 			return &scene->dirs.v[i];
 	fd = om_open_beneath(survey->sys, survey->root_fd, path, O_PATH | O_DIRECTORY);
 	r = fd < 0 ? fd : inspect_dir(survey, fd, &dir);
+	/* Ids of two kinds say nothing about who shares a mount with whom. */
+	if (r == 0 && scene->dirs.n > 0 && dir.unique != scene->dirs.v[0].unique)
+		r = -ENODATA;
 	copy = strdup(path);
 	if (r == 0 && !copy)
 		r = -ENOMEM;
@@ -306,12 +309,11 @@ static int drop_hidden(const struct om_survey *survey, struct om_scene_dir *dir)
 	for (size_t i = 0; i < dir->submounts.n; i++) {
 		_cleanup_close_ int fd = -1;
 		uint64_t id = 0;
-		bool unique;
 		int r;
 
 		fd = om_open_beneath(survey->sys, survey->root_fd,
 				     dir->submounts.v[i].path, O_PATH);
-		r = fd < 0 ? fd : survey->sys->mount_id(survey->sys, fd, &id, &unique);
+		r = fd < 0 ? fd : om_mount_id_as(survey->sys, fd, dir->unique, &id);
 		/* Only that the path leads elsewhere hides it: whatever else goes wrong, a
 		 * submount that is taken for hidden would be missing afterwards. */
 		if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP && result == 0)

@@ -52,6 +52,7 @@ struct om_scene_try {
 struct om_scene_dir {
 	char *path; /* owned */
 	uint64_t mount_id;
+	bool unique;	   /* the kind of mount_id, one for all directories of a scene */
 	uint64_t table_id; /* the same mount in mountinfo, where ids are reused */
 	unsigned attr;	   /* OM_ATTR_* of the mount it lies on */
 	bool read_only;	   /* by mount or by file system: no name can be created */
@@ -94,7 +95,7 @@ struct om_survey {
 	int root_fd;
 	int source_fd;	       /* where sources are resolved: root_fd, or another root */
 	const char *root_path; /* of root_fd, as mountinfo of this process shows it */
-	const uint64_t *ours;  /* mount ids of file systems that we mounted */
+	const struct om_mount_id *ours; /* of file systems that we mounted */
 	size_t n_ours;
 };
 

@@ -56,7 +56,8 @@ struct om_mnt_id_req {
 };
 #define OM_STATMOUNT_MNT_BASIC 0x00000002U
 #define OM_STATMOUNT_MNT_POINT 0x00000010U
-#define OM_STATMOUNT_MNT_OPTS 0x00000080U /* 6.11 */
+#define OM_STATMOUNT_MNT_OPTS 0x00000080U  /* 6.11 */
+#define OM_STATMOUNT_SB_SOURCE 0x00000200U /* 6.13 */
 struct om_statmount {
 	uint32_t size;
 	uint32_t mnt_opts;
@@ -77,6 +78,9 @@ struct om_statmount {
 	uint64_t propagate_from;
 	uint32_t mnt_root;
 	uint32_t mnt_point; /* offset into what follows */
-	uint64_t rest[50];  /* 512 bytes in all; strings follow */
+	uint64_t mnt_ns_id;
+	uint32_t fs_subtype;
+	uint32_t sb_source;
+	uint64_t rest[48]; /* 512 bytes in all; strings follow */
 };
 static_assert(sizeof(struct om_statmount) == 512, "strings start behind 512 bytes");

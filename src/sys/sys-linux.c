@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "profile/profile.h"
 #include "sys/missing.h"
 #include "sys/readback.h"
@@ -27,10 +28,19 @@ static int result(long r)
 	return r < 0 ? -errno : (int)r;
 }
 
+/*
+ * The standard streams are open (main() sees to it, and so does who uses this as a
+ * library), so a new descriptor is none of them: the "0" is of a filter that says yes.
+ */
+static int new_fd(long r)
+{
+	return r < 0 ? -errno : r <= STDERR_FILENO ? -EPROTO : (int)r;
+}
+
 static int linux_open(const struct om_sys *sys _unused_, int dirfd, const char *path,
 		      int flags, mode_t mode)
 {
-	return result(openat(dirfd, path, flags | O_CLOEXEC, mode));
+	return new_fd(openat(dirfd, path, flags | O_CLOEXEC, mode));
 }
 
 static int linux_open_beneath(const struct om_sys *sys _unused_, int dirfd,
@@ -43,7 +53,7 @@ static int linux_open_beneath(const struct om_sys *sys _unused_, int dirfd,
 
 	/* -EAGAIN: a rename somewhere raced with the walk; the kernel asks to retry. */
 	for (unsigned tries = 0; tries < 128; tries++) {
-		int fd = result(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+		int fd = new_fd(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
 
 		if (fd != -EAGAIN && fd != -EINTR)
 			return fd;
@@ -65,6 +75,8 @@ static int linux_mkfile(const struct om_sys *sys _unused_, int dirfd, const char
 
 	if (fd < 0)
 		return -errno;
+	if (fd <= STDERR_FILENO)
+		return -EPROTO;
 	(void)om_close(fd);
 	return 0;
 }
@@ -162,7 +174,7 @@ static int linux_umount(const struct om_sys *sys _unused_, const char *target, i
 
 static int linux_fsopen(const struct om_sys *sys _unused_, const char *type)
 {
-	return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+	return new_fd(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
 }
 
 static int linux_fsconfig_string(const struct om_sys *sys _unused_, int fs,
@@ -238,7 +250,7 @@ int om_attr_of_fd(int fd, unsigned *ret_attr)
 
 static int linux_fsmount(const struct om_sys *sys _unused_, int fs, unsigned attr)
 {
-	return result(
+	return new_fd(
 		syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr_to_mount_attr(attr)));
 }
 
@@ -248,7 +260,7 @@ static int linux_open_tree(const struct om_sys *sys _unused_, int dirfd, const c
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
 			 (recursive ? AT_RECURSIVE : 0) | (*path ? 0 : AT_EMPTY_PATH);
 
-	return result(syscall(SYS_open_tree, dirfd, path, flags));
+	return new_fd(syscall(SYS_open_tree, dirfd, path, flags));
 }
 
 static int linux_move_mount(const struct om_sys *sys _unused_, int fd, int dirfd,
@@ -284,24 +296,29 @@ static int linux_mount_setattr(const struct om_sys *sys _unused_, int fd, bool r
 	return attr ? om_readback_attr(fd, attr) : 0;
 }
 
-/* fdinfo has the id on every kernel; statx(2) is missing before 4.11. */
+/*
+ * fdinfo has the id on every kernel; statx(2) is missing before 4.11.  Read as a whole and
+ * without memory: undo wants it, too.
+ */
 static int mount_id_from_fdinfo(int fd, uint64_t *ret_id)
 {
-	char path[48], line[128];
-	_cleanup_fclose_ FILE *f = NULL;
+	_cleanup_close_ int info = -1;
+	char path[48], text[1024];
 	unsigned long long id;
+	const char *at;
+	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "re");
-	if (!f)
+	info = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	n = info < 0 ? -1 : OM_RETRY(read(info, text, sizeof(text) - 1));
+	if (n < 0)
 		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "mnt_id: %llu", &id) == 1) {
-			*ret_id = id;
-			return 0;
-		}
-	}
-	return -ENODATA;
+	text[n] = '\0';
+	at = strstr(text, "mnt_id:");
+	if (!at || sscanf(at, "mnt_id: %llu", &id) != 1)
+		return -ENODATA;
+	*ret_id = id;
+	return 0;
 }
 
 static int linux_statx_mount_id(const struct om_sys *sys _unused_, int fd, bool unique,

@@ -35,11 +35,8 @@ void om_sys_die_with(pid_t parent)
 
 static int reap(pid_t pid, int *ret_status)
 {
-	pid_t r;
+	ssize_t r = OM_RETRY(waitpid(pid, ret_status, 0));
 
-	do
-		r = waitpid(pid, ret_status, 0);
-	while (r < 0 && errno == EINTR);
 	/* -ECHILD: the program ignores SIGCHLD, and the kernel has reaped it already. */
 	return r < 0 ? -errno : 0;
 }
@@ -68,9 +65,7 @@ static ssize_t with_child(void (*body)(int report, void *arg), void *arg, int *r
 	(void)om_close(ends[1]);
 	if (pid < 0)
 		return -errno;
-	do
-		n = read(reader, ret_number, sizeof(*ret_number));
-	while (n < 0 && errno == EINTR);
+	n = OM_RETRY(read(reader, ret_number, sizeof(*ret_number)));
 	if (reap(pid, ret_status) < 0)
 		*ret_status = -1;
 	return n;

@@ -29,12 +29,15 @@ struct om_mount_id {
 struct om_mount_look {
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
 	/*
-	 * Device, root, type and source as a number, where ids are reusable and the two
-	 * together tell one mount from another; 0 where the unique id does that alone.
+	 * Device, type and source as a number, for reusable ids, which alone do not tell
+	 * one mount from another; 0 where the unique id does.  Not the root: whoever owns
+	 * the source of a bind can rename it.
 	 */
 	uint32_t print;
 	bool has_options;
 	char options[512]; /* of its file system, as mountinfo has them */
+	bool has_source;
+	char source[64]; /* likewise, cut */
 };
 
 struct om_sys {
@@ -106,8 +109,12 @@ struct om_sys {
 			      uint64_t *ret_id);
 	/* Unique id of the parent of the mount with a unique id; -ENOSYS before 6.8. */
 	int (*statmount)(const struct om_sys *sys, uint64_t id, uint64_t *ret_parent);
-	/* -ENOENT for one that is not attached in this namespace. */
-	int (*mount_look)(const struct om_sys *sys, int fd, struct om_mount_look *ret);
+	/*
+	 * -ENOENT: it is not attached in this namespace; -ENOSYS: a unique id cannot be
+	 * looked for (a filter of system calls).  Allocates nothing.
+	 */
+	int (*mount_look)(const struct om_sys *sys, const struct om_mount_id *id,
+			  struct om_mount_look *ret);
 	/*
 	 * Where the mount with that id (and print, if it is reusable) hangs, as a path from
 	 * the root of this process.  -ENOENT: not in this namespace; -ENOSYS: a unique id
@@ -189,7 +196,8 @@ int om_sys_read_byte(const struct om_sys *sys, int dirfd, const char *name);
 int om_sys_map_exec(const struct om_sys *sys, int dirfd, const char *name);
 int om_sys_exec(const struct om_sys *sys, int dirfd, const char *name, uid_t uid);
 int om_sys_unshare_user(const struct om_sys *sys);
-int om_sys_mount_look(const struct om_sys *sys, int fd, struct om_mount_look *ret);
+int om_sys_mount_look(const struct om_sys *sys, const struct om_mount_id *id,
+		      struct om_mount_look *ret);
 int om_sys_mount_point(const struct om_sys *sys, const struct om_mount_id *id,
 		       uint32_t print, char *buf, size_t size);
 int om_sys_apparmor(const struct om_sys *sys);

@@ -337,10 +337,11 @@ static int rec_open_beneath(const struct om_sys *sys, int dirfd, const char *pat
 }
 
 /* What is attached is private and has no options that anybody looks at. */
-static int rec_mount_look(const struct om_sys *sys, int fd, struct om_mount_look *ret)
+static int rec_mount_look(const struct om_sys *sys, const struct om_mount_id *id,
+			  struct om_mount_look *ret)
 {
 	(void)sys;
-	(void)fd;
+	(void)id;
 	*ret = (struct om_mount_look){ .propagation = MS_PRIVATE };
 	return 0;
 }
