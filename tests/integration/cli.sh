@@ -41,6 +41,14 @@ else
 	skip "plan --json" "jq is missing"
 	skip "probe --json" "jq is missing"
 fi
+# Without standard streams: what is opened must not become what messages go to.
+before=$(mounts)
+"$OVERMOUNT" apply --root base --state state p.fstab <&- >&- 2>&-
+is "apply without standard streams" "$? $("$OVERMOUNT" check --state state 2>&1)" "0 "
+"$OVERMOUNT" undo --state state <&- >&- 2>&-
+is "undo without standard streams" "$? $(mounts)" "0 $before"
+"$OVERMOUNT" apply --root base --state state missing.fstab <&- >&- 2>&-
+is "an error that nobody can read" "$?" 2
 "$OVERMOUNT" probe >out
 read -r a b c d <out
 is "probe: columns" "$a $b $c $d" "FACT STATE VALUE EVIDENCE"

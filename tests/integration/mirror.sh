@@ -109,6 +109,14 @@ for strategy in overlay mimic; do
 done
 if [ -n "$attributes" ]; then
 	ok "extended attributes were compared:$attributes"
+	if command -v strace >/dev/null; then
+		strace -qq -o trace -e trace=fsetxattr -e inject=fsetxattr:error=EPERM \
+			"$OVERMOUNT" apply --root base --state state --strategy mimic p.fstab >out 2>&1
+		is "an attribute that cannot be set is not lost in silence" \
+			"$? $(grep -c INJECTED trace) $(mounts)" "2 1 $(cat mounts.before)"
+	else
+		skip "an attribute that cannot be set is not lost in silence" "strace is missing"
+	fi
 else
 	skip "extended attributes" "the tmpfs of this kernel has none"
 fi
