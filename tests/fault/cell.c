@@ -40,6 +40,9 @@ struct session {
 	bool verbose;
 	char state[64];
 	struct scene before, complete, now, settled;
+	/* What the kill before left, and how many calls it took to recover from that. */
+	struct scene left;
+	size_t left_calls;
 	struct text facts; /* the file, to be the same before every run */
 	bool has_facts;
 	/* Of the clean run. */
@@ -67,6 +70,19 @@ static void look(const struct session *s, struct scene *ret)
 	/* Beside it nothing may appear. */
 	snapshot_names(&ret->tree, ".");
 	snapshot_names(&ret->names, s->state);
+}
+
+static void text_copy(struct text *to, const struct text *from)
+{
+	text_clear(to);
+	text_add(to, from->s ? from->s : "", from->n);
+}
+
+static void scene_copy(struct scene *to, const struct scene *from)
+{
+	text_copy(&to->mounts, &from->mounts);
+	text_copy(&to->tree, &from->tree);
+	text_copy(&to->names, &from->names);
 }
 
 static bool same(const struct scene *a, const struct scene *b)
@@ -457,21 +473,38 @@ static bool is_sampled(const struct session *s, unsigned i)
 	return (i + settings->offset + s->number) % settings->every == 0;
 }
 
+/*
+ * Between two changes that can be seen, an apply that is killed leaves the same: what the
+ * call before left, and takes as many calls to recover from, was tried with that.
+ */
+static bool is_news(struct session *s, const struct scene *left, size_t n_calls)
+{
+	bool news = n_calls != s->left_calls || !same(left, &s->left) ||
+		    !text_same(&left->names, &s->left.names);
+
+	scene_copy(&s->left, left);
+	s->left_calls = n_calls;
+	return news;
+}
+
 /* only: that call of the recovery, or 0 for all. */
 static void inject_nested(struct session *s, unsigned at, unsigned only)
 {
-	static struct scene end;
+	static struct scene left, end;
 	struct tracer_run t = { .how = TRACER_COUNT };
+	bool news;
 
 	kill_apply(s, at);
 	if (is_settled(s, &s->now))
 		return;
+	scene_copy(&left, &s->now);
 	run(s, s->settings->recover, &t);
+	news = is_news(s, &left, t.n_calls) || only;
 	look(s, &end);
 	scene_clear(&s->now);
 	if (!settle(s, same(&end, &s->complete) ? "undo" : s->settings->recover))
 		bad(s, at, 0, "stuck");
-	for (unsigned j = 1; j <= t.n_calls; j++)
+	for (unsigned j = 1; news && j <= t.n_calls; j++)
 		if (only ? j == only : is_sampled(s, at / s->settings->every + j))
 			kill_recovery(s, at, j, &end);
 	tracer_done(&t);
@@ -586,6 +619,7 @@ static void close_session(struct session *s)
 	scene_done(&s->complete);
 	scene_done(&s->now);
 	scene_done(&s->settled);
+	scene_done(&s->left);
 	text_done(&s->facts);
 	free(s->calls);
 }
