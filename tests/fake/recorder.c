@@ -65,11 +65,12 @@ __attribute__((format(printf, 2, 3))) static int change(struct recorder *r,
 	bool fail;
 
 	r->calls++;
-	fail = r->fail_at &&
-	       (r->fail_on ? r->calls >= r->fail_at : r->calls == r->fail_at);
 	va_start(ap, format);
 	(void)vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	fail = r->fail_at &&
+	       (r->fail_on ? r->calls >= r->fail_at : r->calls == r->fail_at);
+	fail = fail || (r->failing && om_startswith(line, r->failing));
 	om_str_addf(&r->log, "%s%s\n", line, fail ? " (failed)" : "");
 	return fail ? -r->fail_errno : 0;
 }
@@ -250,14 +251,22 @@ static int rec_mount_setattr(const struct om_sys *sys, int fd, bool recursive,
 		      recursive ? " recursive" : "", attr, propagation);
 }
 
+/* The fd that a path of OM_FD_PATH() is about, or -1. */
+static int fd_of_path(const char *path)
+{
+	int fd = -1;
+
+	return path && sscanf(path, "/proc/self/fd/%d", &fd) == 1 ? fd : -1;
+}
+
 static int rec_umount(const struct om_sys *sys, const char *target, int flags)
 {
 	struct recorder *r = self(sys);
-	int fd = -1;
+	int fd = fd_of_path(target);
 	struct recorder_mount *m;
 	int e;
 
-	if (sscanf(target, "/proc/self/fd/%d", &fd) != 1)
+	if (fd < 0)
 		return change(r, "umount %s %d", target, flags);
 	e = change(r, "umount %s %d", NAME(fd), flags);
 	if (e)
@@ -269,6 +278,33 @@ static int rec_umount(const struct om_sys *sys, const char *target, int flags)
 	return 0;
 }
 
+/* Of mount(2) only the move has an effect. */
+static int rec_mount(const struct om_sys *sys, const char *source, const char *target,
+		     const char *type, unsigned long flags, const char *data)
+{
+	struct recorder *r = self(sys);
+	int from = fd_of_path(source), to = fd_of_path(target);
+	struct recorder_mount *m;
+	struct stat st;
+	int e = change(r, "mount %s -> %s type %s flags %#lx %s",
+		       from < 0 ? "none" : NAME(from), to < 0 ? "none" : NAME(to),
+		       type ? type : "none", flags, data ? data : "");
+
+	if (e || !(flags & MS_MOVE))
+		return e;
+	m = mount_of(r, from);
+	if (!m || fstat(to, &st) < 0)
+		return -EINVAL;
+	m->on_dev = st.st_dev;
+	m->on_ino = st.st_ino;
+	return 0;
+}
+
+static uint64_t table_id(uint64_t unique_id)
+{
+	return unique_id < 1000 ? unique_id : unique_id - 900;
+}
+
 static int rec_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
 			bool *ret_unique)
 {
@@ -276,7 +312,7 @@ static int rec_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
 	const struct recorder_mount *m = mount_of(r, fd);
 	struct stat st;
 
-	*ret_unique = true;
+	*ret_unique = !r->reusable_ids;
 	*ret_id = m ? m->id : 1;
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -284,7 +320,22 @@ static int rec_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
 		if (r->mounts.v[i].on_ino == st.st_ino &&
 		    r->mounts.v[i].on_dev == st.st_dev)
 			*ret_id = r->mounts.v[i].id;
+	if (r->reusable_ids)
+		*ret_id = table_id(*ret_id);
 	return 0;
+}
+
+static int rec_statx_mount_id(const struct om_sys *sys, int fd, bool unique,
+			      uint64_t *ret_id)
+{
+	bool got;
+	int r = rec_mount_id(sys, fd, ret_id, &got);
+
+	if (r == 0 && unique && !got)
+		return -ENODATA;
+	if (r == 0 && !unique)
+		*ret_id = table_id(*ret_id);
+	return r;
 }
 
 /* What is attached at a place is what opening it gives. */
@@ -352,10 +403,14 @@ static int rec_mount_point(const struct om_sys *sys, const struct om_mount_id *i
 	const struct recorder *r = self(sys);
 
 	(void)print;
-	for (size_t i = 0; i < r->mounts.n; i++)
-		if (r->mounts.v[i].id == id->id && r->mounts.v[i].on_ino != 0)
+	for (size_t i = 0; i < r->mounts.n; i++) {
+		uint64_t unique = r->mounts.v[i].id;
+
+		if ((id->unique ? unique : table_id(unique)) == id->id &&
+		    r->mounts.v[i].on_ino != 0)
 			return snprintf(buf, size, "%s/%zu", r->scratch, i) < 0 ? -EIO
 										: 0;
+	}
 	return -ENOENT;
 }
 
@@ -403,6 +458,7 @@ void recorder_init(struct recorder *r)
 	r->sys.chown = rec_chown;
 	r->sys.chmod = rec_chmod;
 	r->sys.setxattr = rec_setxattr;
+	r->sys.mount = rec_mount;
 	r->sys.umount = rec_umount;
 	r->sys.fsopen = rec_fsopen;
 	r->sys.fsconfig_string = rec_fsconfig_string;
@@ -414,6 +470,7 @@ void recorder_init(struct recorder *r)
 	r->sys.move_mount = rec_move_mount;
 	r->sys.mount_setattr = rec_mount_setattr;
 	r->sys.mount_id = rec_mount_id;
+	r->sys.statx_mount_id = rec_statx_mount_id;
 	r->sys.mount_look = rec_mount_look;
 	r->sys.mount_point = rec_mount_point;
 	r->sys.same_object = rec_same_object;

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "apply/journal.h"
+#include "base/crc.h"
+#include "fake/wrap.h"
 
 #define RECORD 512
 
@@ -44,9 +48,10 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	fake_wrap = (struct fake_wrap){ 0 };
 	(void)unlinkat(f->dirfd, "j", 0);
 	(void)close(f->dirfd);
-	(void)rmdir(f->dir);
+	assert_int_equal(rmdir(f->dir), 0);
 	free(f);
 	return 0;
 }
@@ -204,6 +209,460 @@ static void test_space_is_reserved_before(void **state)
 	om_journal_done(&j);
 }
 
+static void test_in_memory_only(void **state)
+{
+	const struct om_act act = { .inverse = OM_INVERSE_DETACH, .mount_id = 1 };
+	struct om_journal j;
+
+	(void)state;
+	om_journal_init(&j);
+	assert_int_equal(om_journal_reserve(&j, 100), 0);
+	assert_int_equal(om_journal_intent(&j, &act, "/a"), 0);
+	assert_int_equal(om_journal_intent(&j, &act, "/b"), 1);
+	assert_int_equal(om_journal_mark_done(&j, 1), 0);
+	assert_int_equal(om_journal_commit(&j), 0);
+	assert_true(j.committed);
+	assert_int_equal(j.acts.n, 2);
+	assert_string_equal(j.acts.v[1].path, "/b");
+	assert_false(j.acts.v[0].done);
+	assert_true(j.acts.v[1].done);
+	om_journal_done(&j);
+	assert_int_equal(j.acts.n, 0);
+	assert_int_equal(j.fd, -1);
+}
+
+static void test_commit_is_read_back(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_commit(&j), 0);
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_true(j.committed);
+	assert_int_equal(j.acts.n, 0);
+	om_journal_done(&j);
+}
+
+/* The inode of a mount's root is in the intent; DONE without an object leaves it alone. */
+static void test_ids_that_are_reusable(void **state)
+{
+	const struct fixture *f = *state;
+	const struct om_journal_origin reusable = { .root_path = "/",
+						    .ns = { 3, false } };
+	struct om_journal j;
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &reusable, NULL), 0);
+	assert_int_equal(om_journal_intent(
+				 &j,
+				 &(struct om_act){ .mount_id = 7, .print = 5, .ino = 77 },
+				 "/m"),
+			 0);
+	j.acts.v[0].ino = 0;
+	assert_int_equal(om_journal_mark_done(&j, 0), 0);
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_false(j.origin.ns.unique);
+	assert_false(j.origin.made_dir);
+	assert_false(j.acts.v[0].unique);
+	assert_int_equal(j.acts.v[0].ino, 77);
+	assert_true(j.acts.v[0].done);
+	om_journal_done(&j);
+}
+
+static void test_create_takes_nobody_elses_file(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_error e = { 0 };
+	struct om_journal j;
+
+	write_two(f);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, &e), -EEXIST);
+	assert_int_equal(e.kind, OM_ERR_SYSTEM);
+	assert_non_null(strstr(e.message, "cannot create the journal \"j\""));
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, 2);
+	om_journal_done(&j);
+}
+
+static void test_no_memory_to_write(void **state)
+{
+	const struct fixture *f = *state;
+	const struct om_act act = { .inverse = OM_INVERSE_DETACH };
+	struct om_error e = { 0 };
+	struct om_journal j;
+
+	fake_wrap.fail_allocation = 1;
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, &e), -ENOMEM);
+	assert_non_null(strstr(e.message, "cannot create the journal: "));
+	om_journal_done(&j);
+	assert_int_equal(faccessat(f->dirfd, "j", F_OK, 0), -1);
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	/* The copy of the path, and room for one more act. */
+	for (unsigned n = 1; n <= 2; n++) {
+		fake_wrap.fail_allocation = n;
+		assert_int_equal(om_journal_intent(&j, &act, "/a"), -ENOMEM);
+		assert_int_equal(fake_wrap.fail_allocation, 0);
+		assert_int_equal(j.acts.n, 0);
+	}
+	assert_int_equal(om_journal_intent(&j, &act, "/a"), 0);
+	om_journal_done(&j);
+	/* What failed was not written either. */
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, 1);
+	om_journal_done(&j);
+}
+
+/* Each allocation of a load fails once: it is told as that, never as a shorter journal. */
+static void test_no_memory_to_read(void **state)
+{
+	const struct fixture *f = *state;
+	unsigned n = 0;
+	int r = -ENOMEM;
+
+	write_two(f);
+	while (r != 0) {
+		struct om_error e = { 0 };
+		struct om_journal j;
+
+		fake_wrap.fail_allocation = ++n;
+		r = om_journal_load(&j, f->dirfd, "j", &e);
+		if (r != 0) {
+			assert_int_equal(r, -ENOMEM);
+			assert_non_null(strstr(e.message, "cannot read the journal"));
+		}
+		om_journal_done(&j);
+	}
+	fake_wrap.fail_allocation = 0;
+	/* The file; three texts, the long one growing; the acts. */
+	assert_true(n > 6);
+}
+
+static void limit_file_size(rlim_t size)
+{
+	struct rlimit l;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = size < l.rlim_max ? size : l.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+static void test_no_space(void **state)
+{
+	const struct fixture *f = *state;
+	const struct om_act act = { .inverse = OM_INVERSE_DETACH };
+	struct om_error e = { 0 };
+	struct om_journal j;
+	uint64_t reserved;
+
+	limit_file_size(0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, &e), -EFBIG);
+	limit_file_size(RLIM_INFINITY);
+	assert_non_null(strstr(e.message, "cannot create the journal \"j\""));
+	om_journal_done(&j);
+	/* The file that was begun is gone. */
+	assert_int_equal(faccessat(f->dirfd, "j", F_OK, 0), -1);
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	reserved = j.reserved;
+	limit_file_size(RECORD * 2 + 100);
+	assert_int_equal(om_journal_reserve(&j, 1000), -EFBIG);
+	assert_int_equal(j.reserved, reserved);
+	/* One record fits, and of the next a part. */
+	assert_int_equal(om_journal_intent(&j, &act, f->long_path), -ENOSPC);
+	assert_int_equal(j.acts.n, 0);
+	limit_file_size(RECORD);
+	assert_int_equal(om_journal_intent(&j, &act, "/a"), -EFBIG);
+	assert_int_equal(j.acts.n, 0);
+	assert_int_equal(om_journal_commit(&j), -EFBIG);
+	assert_false(j.committed);
+	limit_file_size(RLIM_INFINITY);
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, 0);
+	assert_false(j.committed);
+	om_journal_done(&j);
+}
+
+/* What is reserved once is not asked for again. */
+static void test_reserve_is_idempotent(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_reserve(&j, 5), 0);
+	limit_file_size(0);
+	assert_int_equal(om_journal_reserve(&j, 5), 0);
+	assert_int_equal(om_journal_reserve(&j, 6), -EFBIG);
+	limit_file_size(RLIM_INFINITY);
+	om_journal_done(&j);
+}
+
+/* A record as it is on disk (journal.c), for records that no journal of ours has. */
+struct forged {
+	uint32_t magic, crc, seq;
+	uint16_t type, inverse, text_left;
+	uint8_t unique, reusable, strategy, pad[3];
+	uint64_t id;
+	uint64_t what[2];
+	char text[464];
+};
+
+enum { HEADER = 1, INTENT, MORE, DONE, COMMIT };
+
+static void forge(const struct fixture *f, uint32_t k, struct forged r)
+{
+	int fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+
+	if (r.magic == 0)
+		r.magic = 0x324a4d4f;
+	r.seq += k;
+	r.crc = om_crc32c(&r, sizeof(r));
+	assert_int_equal(pwrite(fd, &r, sizeof(r), (off_t)k * RECORD), RECORD);
+	(void)close(fd);
+}
+
+/* Header, one intent, and record 2 as given. */
+static int load_with(const struct fixture *f, struct forged r, struct om_journal *j)
+{
+	(void)unlinkat(f->dirfd, "j", 0);
+	assert_int_equal(om_journal_create(j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_intent(j, &(struct om_act){ .mount_id = 1 }, "/a"),
+			 0);
+	om_journal_done(j);
+	forge(f, 2, r);
+	return om_journal_load(j, f->dirfd, "j", NULL);
+}
+
+static void test_records_that_are_not_believed(void **state)
+{
+	static const struct {
+		struct forged record;
+		int r;
+		size_t acts; /* when it is loaded */
+	} cases[] = {
+		{ { .type = INTENT, .text_left = 2, .text = "/b" }, 0, 2 },
+		{ { .type = INTENT, .inverse = 3, .text_left = 2, .text = "/b" }, 0, 2 },
+		{ { .type = INTENT, .inverse = 4, .text_left = 2, .text = "/b" },
+		  -EBADMSG,
+		  0 },
+		{ { .type = INTENT, .text_left = 1, .text = "b" }, -EBADMSG, 0 },
+		{ { .type = INTENT, .text_left = 5, .text = "/../b" }, -EBADMSG, 0 },
+		{ { .type = INTENT }, -EBADMSG, 0 },
+		{ { .type = DONE, .id = 0 }, 0, 1 },
+		{ { .type = DONE, .id = 1 }, -EBADMSG, 0 },
+		{ { .type = COMMIT }, 0, 1 },
+		{ { .type = MORE, .text_left = 2, .text = "/b" }, -EBADMSG, 0 },
+		{ { .type = 0 }, -EBADMSG, 0 },
+		{ { .type = 6 }, -EBADMSG, 0 },
+		/* The text goes on, and what goes on was never written. */
+		{ { .type = INTENT, .text_left = 465, .text = "/b" }, 0, 1 },
+		/* The last one, torn. */
+		{ { .magic = 0x12345678, .type = COMMIT }, 0, 1 },
+		{ { .seq = 1, .type = COMMIT }, 0, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct fixture *f = *state;
+		struct om_journal j;
+		int r = load_with(f, cases[i].record, &j);
+
+		assert_int_equal(r, cases[i].r);
+		if (r == 0)
+			assert_int_equal(j.acts.n, cases[i].acts);
+		om_journal_done(&j);
+	}
+}
+
+/* In front of a whole record the same is damage, not the torn end. */
+static void test_damage_before_a_whole_record(void **state)
+{
+	static const struct forged cases[] = {
+		{ .magic = 0x12345678, .type = COMMIT },
+		{ .seq = 1, .type = COMMIT },
+	};
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct om_error e = { 0 };
+		struct om_journal j;
+
+		assert_int_equal(load_with(f, cases[i], &j), 0);
+		assert_int_equal(j.seq, 2);
+		om_journal_done(&j);
+		forge(f, 3, (struct forged){ .type = COMMIT });
+		assert_int_equal(om_journal_load(&j, f->dirfd, "j", &e), -EBADMSG);
+		assert_non_null(strstr(e.message, "record 2 is damaged"));
+		om_journal_done(&j);
+	}
+}
+
+/* A record whose magic alone is zero was written, and is damaged. */
+static void test_zero_magic_is_not_absence(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+	int fd;
+
+	assert_int_equal(load_with(f, (struct forged){ .type = COMMIT }, &j), 0);
+	assert_true(j.committed);
+	om_journal_done(&j);
+	forge(f, 3, (struct forged){ .type = COMMIT });
+	fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "\0\0\0\0", 4, 2 * RECORD), 4);
+	(void)close(fd);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -EBADMSG);
+	om_journal_done(&j);
+}
+
+/* The file ends where the text of its last act goes on. */
+static void test_cut_file(void **state)
+{
+	const struct fixture *f = *state;
+
+	for (off_t records = 4; records < 12; records++) {
+		struct om_journal j;
+		int fd;
+
+		write_two(f);
+		fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+		assert_int_equal(ftruncate(fd, records * RECORD), 0);
+		(void)close(fd);
+		assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+		assert_int_equal(j.acts.n, 1);
+		om_journal_done(&j);
+		assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	}
+}
+
+/* The last record of the file itself is damaged: there is no next one to look at. */
+static void test_damage_at_the_very_end(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+	int fd;
+
+	write_two(f);
+	flip_byte(f, RECORD * 2 + 60);
+	fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, 3 * RECORD), 0);
+	(void)close(fd);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, 1);
+	assert_false(j.acts.v[0].done);
+	om_journal_done(&j);
+}
+
+static void test_empty_texts(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	/* The header's is no path, but nothing walks it before it is opened. */
+	write_two(f);
+	forge(f, 0, (struct forged){ .type = HEADER, .id = 1 });
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_string_equal(j.root_path, "");
+	om_journal_done(&j);
+	/* After the file: the copy of the empty text. */
+	fake_wrap.fail_allocation = 2;
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -ENOMEM);
+	assert_int_equal(fake_wrap.fail_allocation, 0);
+	om_journal_done(&j);
+
+	assert_int_equal(load_with(f, (struct forged){ .type = INTENT }, &j), -EBADMSG);
+	om_journal_done(&j);
+	/* After the file, the root, the first act's path and the acts. */
+	fake_wrap.fail_allocation = 5;
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -ENOMEM);
+	assert_int_equal(fake_wrap.fail_allocation, 0);
+	om_journal_done(&j);
+}
+
+static void test_another_version(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_error e = { 0 };
+	struct om_journal j;
+
+	write_two(f);
+	forge(f, 0, (struct forged){ .magic = 0x334a4d4f, .type = HEADER });
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", &e), -EPROTO);
+	assert_non_null(strstr(e.message, "another version of overmount wrote it"));
+	assert_string_equal(e.fix, "undo with that version");
+	om_journal_done(&j);
+	/* Not taken for one of ours at all. */
+	forge(f, 0, (struct forged){ .magic = 0x336a4d4f, .type = HEADER });
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -EBADMSG);
+	om_journal_done(&j);
+	/* The version is asked for in the first record only. */
+	assert_int_equal(load_with(f, (struct forged){ .magic = 0x334a4d4f }, &j), 0);
+	assert_int_equal(j.seq, 2);
+	om_journal_done(&j);
+}
+
+static void expect_distrust(const struct fixture *f)
+{
+	struct om_error e = { 0 };
+	struct om_journal j;
+
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", &e), -EPERM);
+	assert_int_equal(e.kind, OM_ERR_SYSTEM);
+	assert_non_null(strstr(e.message, "cannot trust the journal \"j\""));
+	om_journal_done(&j);
+}
+
+static void test_files_that_are_not_trusted(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_two(f);
+	assert_int_equal(fchmodat(f->dirfd, "j", 0620, 0), 0);
+	expect_distrust(f);
+	assert_int_equal(fchmodat(f->dirfd, "j", 0602, 0), 0);
+	expect_distrust(f);
+	assert_int_equal(fchmodat(f->dirfd, "j", 0644, 0), 0);
+	fake_wrap.other_user = true;
+	expect_distrust(f);
+	fake_wrap.other_user = false;
+	fake_wrap.fail_fstat = EIO;
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -EIO);
+	fake_wrap.fail_fstat = 0;
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	om_journal_done(&j);
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+
+	assert_int_equal(mkfifoat(f->dirfd, "j", 0600), 0);
+	expect_distrust(f);
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	assert_int_equal(symlinkat("/dev/null", f->dirfd, "j"), 0);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -ELOOP);
+	om_journal_done(&j);
+}
+
+static void test_too_large(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_error e = { 0 };
+	struct om_journal j;
+	int fd;
+
+	write_two(f);
+	fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, 64 * 1024 * 1024 + 1), 0);
+	(void)close(fd);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", &e), -EFBIG);
+	assert_non_null(strstr(e.message, "cannot read the journal \"j\""));
+	om_journal_done(&j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +678,32 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_space_is_reserved_before, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_in_memory_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commit_is_read_back, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_ids_that_are_reusable, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_create_takes_nobody_elses_file,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_memory_to_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_memory_to_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reserve_is_idempotent, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_records_that_are_not_believed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_damage_before_a_whole_record, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_zero_magic_is_not_absence, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damage_at_the_very_end, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_empty_texts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_version, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files_that_are_not_trusted, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
