@@ -48,8 +48,9 @@ static int uncover(const struct om_undo *u, const struct om_act *act,
 	return r;
 }
 
+/* *told: how much of residue is true whatever comes of the act. */
 static int undo_mount(const struct om_undo *u, const struct om_act *act,
-		      struct om_str *residue)
+		      struct om_str *residue, size_t *told)
 {
 	bool detached = false;
 	int r = 0;
@@ -72,9 +73,11 @@ static int undo_mount(const struct om_undo *u, const struct om_act *act,
 				return -EBUSY;
 			}
 			r = uncover(u, act, residue);
+			*told = r < 0 ? *told : residue->len;
 			break;
 		case OM_ACT_USED:
 		case OM_ACT_UNKNOWN:
+		default:
 			if (detached)
 				return 0;
 			tell(u, act, om_act_state_text(OM_ACT_UNKNOWN), residue);
@@ -118,7 +121,7 @@ static int undo_act(const struct om_undo *u, const struct om_act *act,
 		if (act->inverse != OM_INVERSE_DETACH)
 			r = undo_name(u, act, residue);
 		else if (!u->names_only)
-			r = undo_mount(u, act, residue);
+			r = undo_mount(u, act, residue, &told);
 		if (r == 0)
 			break;
 	}

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct fake_wrap fake_wrap;
 
@@ -19,6 +20,8 @@ char *__real_strndup(const char *text, size_t n);
 char *__wrap_strndup(const char *text, size_t n);
 int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
+ssize_t __real_readlinkat(int dirfd, const char *name, char *buf, size_t size);
+ssize_t __wrap_readlinkat(int dirfd, const char *name, char *buf, size_t size);
 uid_t __real_geteuid(void);
 uid_t __wrap_geteuid(void);
 int __real_om_read_line(int dirfd, const char *path, char *buf, size_t size);
@@ -52,6 +55,14 @@ int __wrap_fstat(int fd, struct stat *st)
 	if (fake_wrap.fail_fstat == 0)
 		return __real_fstat(fd, st);
 	errno = fake_wrap.fail_fstat;
+	return -1;
+}
+
+ssize_t __wrap_readlinkat(int dirfd, const char *name, char *buf, size_t size)
+{
+	if (fake_wrap.fail_readlink == 0)
+		return __real_readlinkat(dirfd, name, buf, size);
+	errno = fake_wrap.fail_readlink;
 	return -1;
 }
 
