@@ -266,12 +266,10 @@ static int rec_umount(const struct om_sys *sys, const char *target, int flags)
 	struct recorder_mount *m;
 	int e;
 
-	if (fd < 0)
-		return change(r, "umount %s %d", target, flags);
-	e = change(r, "umount %s %d", NAME(fd), flags);
+	e = change(r, "umount %s %d", fd < 0 ? target : NAME(fd), flags);
 	if (e)
 		return e;
-	m = mount_of(r, fd);
+	m = fd < 0 ? NULL : mount_of(r, fd);
 	if (!m)
 		return -EINVAL;
 	m->on_dev = m->on_ino = 0;
@@ -312,14 +310,11 @@ static int rec_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
 	const struct recorder_mount *m = mount_of(r, fd);
 	struct stat st;
 
+	/* What was opened before a mount came on top of it is still what is below. */
 	*ret_unique = !r->reusable_ids;
 	*ret_id = m ? m->id : 1;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	for (size_t i = 0; i < r->mounts.n; i++)
-		if (r->mounts.v[i].on_ino == st.st_ino &&
-		    r->mounts.v[i].on_dev == st.st_dev)
-			*ret_id = r->mounts.v[i].id;
 	if (r->reusable_ids)
 		*ret_id = table_id(*ret_id);
 	return 0;

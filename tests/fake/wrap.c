@@ -73,6 +73,8 @@ uid_t __wrap_geteuid(void)
 
 int __wrap_om_read_line(int dirfd, const char *path, char *buf, size_t size)
 {
+	if (fake_wrap.no_line)
+		return -ENOENT;
 	if (!fake_wrap.line)
 		return __real_om_read_line(dirfd, path, buf, size);
 	return (size_t)snprintf(buf, size, "%s", fake_wrap.line) < size ? 0 : -EINVAL;

@@ -15,5 +15,6 @@ struct fake_wrap {
 	int fail_readlink;	  /* likewise: readlinkat(2) */
 	bool other_user;	  /* geteuid() is one higher than it is */
 	const char *line;	  /* what om_read_line() reads, or NULL: the file */
+	bool no_line;		  /* which does not exist */
 };
 extern struct fake_wrap fake_wrap;
