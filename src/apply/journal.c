@@ -201,34 +201,63 @@ int om_journal_mark_done(struct om_journal *j, size_t act)
 	return write_record(j, &record);
 }
 
+/*
+ * Judges record k; 0, -ENODATA when it was never written, -EBADMSG when damaged, -EPROTO
+ * when another version of this program wrote it.
+ */
+static int judge_record(struct record *r, size_t k)
+{
+	uint32_t crc = r->crc;
+
+	if (r->magic == 0 && crc == 0)
+		return -ENODATA;
+	if (k == 0 && r->magic != MAGIC &&
+	    (r->magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK))
+		return -EPROTO;
+	r->crc = 0;
+	if (r->magic != MAGIC || r->seq != k || crc != om_crc32c(r, sizeof(*r)))
+		return -EBADMSG;
+	return 0;
+}
+
+static int check_record(const char *data, size_t k, struct record *ret)
+{
+	memcpy(ret, data + k * RECORD_SIZE, sizeof(*ret));
+	return judge_record(ret, k);
+}
+
+/*
+ * Would undo find what is written here?  Somebody may have removed or cut the file, or a
+ * filter have said that it was written.
+ */
+static int read_back(const struct om_journal *j)
+{
+	struct stat st;
+
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0)
+		return -ESTALE;
+	for (uint32_t k = 0; k < j->seq; k++) {
+		struct record r = { 0 };
+
+		if (pread(j->fd, &r, sizeof(r), (off_t)k * RECORD_SIZE) < 0)
+			return -errno;
+		if (judge_record(&r, k) < 0)
+			return -EPROTO;
+	}
+	return 0;
+}
+
 int om_journal_commit(struct om_journal *j)
 {
 	struct record record = { .type = RECORD_COMMIT };
 	int r = write_record(j, &record);
 
+	if (r == 0 && j->fd >= 0)
+		r = read_back(j);
 	j->committed = r == 0;
 	return r;
-}
-
-/*
- * Checks record k; 0, -ENODATA when it was never written, -EBADMSG when damaged, -EPROTO
- * when another version of this program wrote it.
- */
-static int check_record(const char *data, size_t k, struct record *ret)
-{
-	uint32_t crc;
-
-	memcpy(ret, data + k * RECORD_SIZE, sizeof(*ret));
-	if (ret->magic == 0 && ret->crc == 0)
-		return -ENODATA;
-	if (k == 0 && ret->magic != MAGIC &&
-	    (ret->magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK))
-		return -EPROTO;
-	crc = ret->crc;
-	ret->crc = 0;
-	if (ret->magic != MAGIC || ret->seq != k || crc != om_crc32c(ret, sizeof(*ret)))
-		return -EBADMSG;
-	return 0;
 }
 
 static int take_text(const char *data, size_t n, size_t *k, struct om_str *text)

@@ -665,9 +665,84 @@ static void test_too_large(void **state)
 	om_journal_done(&j);
 }
 
+/* What happens to the file before the commit, and what the commit says. */
+static int commit_after(const struct fixture *f,
+			void (*harm)(const struct fixture *f, struct om_journal *j))
+{
+	const struct om_act act = { .inverse = OM_INVERSE_DETACH, .mount_id = 1 };
+	struct om_journal j;
+	int r;
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_reserve(&j, 1), 0);
+	assert_int_equal(om_journal_intent(&j, &act, "/usr"), 0);
+	assert_int_equal(om_journal_mark_done(&j, 0), 0);
+	harm(f, &j);
+	r = om_journal_commit(&j);
+	fake_wrap.fail_fstat = 0;
+	assert_int_equal(j.committed, r == 0);
+	om_journal_done(&j);
+	(void)unlinkat(f->dirfd, "j", 0);
+	return r;
+}
+
+static void harm_nothing(const struct fixture *f, struct om_journal *j)
+{
+	(void)f;
+	(void)j;
+}
+
+static void harm_name(const struct fixture *f, struct om_journal *j)
+{
+	(void)j;
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+}
+
+static void harm_content(const struct fixture *f, struct om_journal *j)
+{
+	(void)j;
+	flip_byte(f, RECORD + 100);
+}
+
+static void harm_size(const struct fixture *f, struct om_journal *j)
+{
+	(void)f;
+	assert_int_equal(ftruncate(j->fd, RECORD), 0);
+}
+
+/* What can be written, and not be read. */
+static void harm_reading(const struct fixture *f, struct om_journal *j)
+{
+	int fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	(void)close(j->fd);
+	j->fd = fd;
+}
+
+static void harm_looking(const struct fixture *f, struct om_journal *j)
+{
+	(void)f;
+	(void)j;
+	fake_wrap.fail_fstat = EIO;
+}
+
+static void test_commit_reads_back(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_int_equal(commit_after(f, harm_nothing), 0);
+	assert_int_equal(commit_after(f, harm_name), -ESTALE);
+	assert_int_equal(commit_after(f, harm_content), -EPROTO);
+	assert_int_equal(commit_after(f, harm_size), -EPROTO);
+	assert_int_equal(commit_after(f, harm_reading), -EBADF);
+	assert_int_equal(commit_after(f, harm_looking), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_commit_reads_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_last_record_is_absent, setup,
 						teardown),
