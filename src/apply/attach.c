@@ -136,7 +136,7 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 static int identify(const struct om_build *b, struct om_act *act)
 {
 	struct om_mount_look look;
-	struct om_mount_id id;
+	struct om_mount_id id = { 0 };
 	struct stat st;
 	int r = b->sys->mount_id(b->sys, b->tree_fd, &id.id, &id.unique);
 
