@@ -138,6 +138,23 @@ static void test_torn_last_record_is_absent(void **state)
 	om_journal_done(&j);
 }
 
+/* The rest of a path does not stand behind the end of it. */
+static void test_records_are_padded_with_zeros(void **state)
+{
+	const struct fixture *f = *state;
+	const size_t used = sizeof(f->long_path) - 1 - 8 * 464;
+	char text[464];
+	int fd;
+
+	write_two(f);
+	fd = openat(f->dirfd, "j", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, text, sizeof(text), RECORD * 12 - 464), 464);
+	(void)close(fd);
+	assert_memory_equal(text, f->long_path + 8 * 464, used);
+	for (size_t i = used; i < sizeof(text); i++)
+		assert_int_equal(text[i], 0);
+}
+
 static void test_damage_in_the_middle_is_refused(void **state)
 {
 	const struct fixture *f = *state;
@@ -745,6 +762,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_commit_reads_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_last_record_is_absent, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_records_are_padded_with_zeros, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_damage_in_the_middle_is_refused,
 						setup, teardown),
