@@ -550,6 +550,22 @@ static void fail_call(struct fixture *f, unsigned id, unsigned open_beneath)
 	broken.fail_open = open_beneath;
 }
 
+static struct {
+	unsigned calls;
+	const char *last;
+} turns;
+
+/* Nothing is there, then something else, then what is looked for. */
+static int open_in_turns(const struct om_sys *sys, int dirfd, const char *path, int flags,
+			 mode_t mode)
+{
+	turns.calls++;
+	return turns.calls == 1 ? -ENOENT
+				: om_sys_linux.open(sys, dirfd,
+						    turns.calls == 2 ? path : turns.last,
+						    flags, mode);
+}
+
 /* Where the kernel looks for a mount, it may be renamed away before it is opened. */
 static void test_mount_chased(void **state)
 {
@@ -586,6 +602,12 @@ static void test_mount_chased(void **state)
 	point.calls = 0;
 	assert_int_equal(look(f, act), OM_ACT_COVERED);
 	assert_int_equal(point.calls, 2);
+	/* Once is not twice: nothing was to be seen before. */
+	f->rec.sys.open = open_in_turns;
+	turns.calls = 0;
+	turns.last = mount;
+	assert_int_equal(look(f, act), OM_ACT_MOVED);
+	f->rec.sys.open = om_sys_linux.open;
 	/* What cannot be asked for, or opened, is not known to be covered. */
 	fail_call(f, 2, 0);
 	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
