@@ -105,12 +105,17 @@ static int do_live_name(struct om_apply *a, const struct om_step *step,
 		return -ENOMEM;
 	fd = om_open_beneath(a->sys, a->root_fd, parent, O_PATH | O_DIRECTORY);
 	r = fd;
+	/* The path may lead elsewhere by now: into a directory of somebody else. */
+	if (fd >= 0)
+		r = om_mount_is_among(a->sys, fd, a->build.ours.v, a->build.ours.n);
+	if (r == 0)
+		r = -ESTALE;
 	/* Two entries share a parent: the first one made it and undoes it. */
-	if (fd >= 0 && step->kind == OM_STEP_MKDIR &&
+	if (r > 0 && step->kind == OM_STEP_MKDIR &&
 	    fstatat(fd, om_path_base(step->path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode))
 		return 0;
-	if (fd >= 0)
+	if (r > 0)
 		r = journal_name(a, step, fd);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s",

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "apply/status.h"
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/str.h"
@@ -154,14 +155,41 @@ static int identify(const struct om_build *b, struct om_act *act)
 	return r == -ENOENT ? 0 : r;
 }
 
+/*
+ * What the construction is to cover: of the right kind, since O_PATH opens a link itself,
+ * and the very directory that it was made from.
+ */
+static int open_target(const struct om_build *b, int root_fd, const struct om_step *step)
+{
+	_cleanup_close_ int fd =
+		om_open_beneath(b->sys, root_fd, step->path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	int r = fd < 0 ? fd : om_build_check_kind(fd, step->dir, &st);
+
+	if (r < 0)
+		return r;
+	if (b->hole_ino != 0 && (st.st_ino != b->hole_ino || st.st_dev != b->hole_dev))
+		return -ESTALE;
+	return TAKE_FD(fd);
+}
+
+/* By the descriptor, wherever it hangs; not when that would take a stranger along. */
+static int withdraw(const struct om_build *b, int root_fd, const struct om_act *act)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (om_act_find_mount(b->sys, root_fd, act, &fd) == OM_ACT_COVERED)
+		return -EBUSY;
+	return om_detach(b->sys, b->tree_fd) < 0 ? -EBUSY : 0;
+}
+
 int om_attach(struct om_build *b, struct om_journal *j, int root_fd,
 	      const struct om_step *step)
 {
 	struct om_act act = { .inverse = OM_INVERSE_DETACH, .strategy = step->strategy };
-	_cleanup_close_ int target = -1;
-	int index, r;
+	_cleanup_close_ int target = open_target(b, root_fd, step);
+	int index, r, left;
 
-	target = om_open_beneath(b->sys, root_fd, step->path, O_PATH | O_NOFOLLOW);
 	if (target < 0)
 		return target;
 	r = identify(b, &act);
@@ -172,10 +200,11 @@ int om_attach(struct om_build *b, struct om_journal *j, int root_fd,
 	if (r < 0)
 		return r;
 	r = verify(b, root_fd, step, target, &act);
+	if (r == 0)
+		return om_journal_mark_done(j, (size_t)index);
 	/* If withdrawing fails too, undo finds it by the intent. */
-	if (r < 0)
-		return om_detach(b->sys, b->tree_fd) < 0 ? -EBUSY : r;
-	return om_journal_mark_done(j, (size_t)index);
+	left = withdraw(b, root_fd, &j->acts.v[index]);
+	return left < 0 ? left : r;
 }
 
 /* Moving into a detached tree that is closed at once takes exactly this mount away. */

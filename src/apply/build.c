@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,29 @@ struct place {
 	const char *name;
 	bool dir;
 };
+
+int om_build_check_kind(int fd, bool dir, struct stat *ret)
+{
+	if (fstat(fd, ret) < 0)
+		return -errno;
+	if (S_ISLNK(ret->st_mode))
+		return -ELOOP;
+	if (dir != (bool)S_ISDIR(ret->st_mode))
+		return dir ? -ENOTDIR : -EISDIR;
+	return 0;
+}
+
+/* Is it still the directory that was surveyed, and whose names were listed? */
+static int check_hole(const struct om_step *step, int fd)
+{
+	struct stat st;
+
+	if (step->hole_ino == 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_dev == step->hole_dev && st.st_ino == step->hole_ino ? 0 : -ESTALE;
+}
 
 /* Is what shall be at the place there now?  -EPROTO when it was only said to be. */
 static int check_placed(const struct om_build *b, const struct place *place,
@@ -346,6 +370,8 @@ static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 	(void)om_close(b->tree_fd);
 	b->tree_fd = fd;
 	b->tree_is_new = step->kind != OM_STEP_BIND;
+	b->hole_dev = step->hole_dev;
+	b->hole_ino = step->hole_ino;
 	free(b->tree_path);
 	b->tree_path = strdup(step->path);
 	return b->tree_path ? 0 : -ENOMEM;
@@ -397,6 +423,16 @@ static int check_capacity(const struct om_build *b, int fd, const struct om_step
 	return step->inodes && inodes != step->inodes ? -EPROTO : 0;
 }
 
+/* The directory that a mimic stands for. */
+static int mirror_hole(const struct om_build *b, const struct om_step *step, int fd)
+{
+	_cleanup_close_ int hole =
+		om_open_beneath(b->sys, b->root_fd, step->source, O_PATH | O_DIRECTORY);
+	int r = hole < 0 ? hole : check_hole(step, hole);
+
+	return r < 0 ? r : om_mirror_fd(b->sys, hole, fd);
+}
+
 static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
 {
 	_cleanup_close_ int at = -1;
@@ -419,7 +455,7 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 	if (fd < 0)
 		return fd;
 	if (step->source)
-		r = om_mirror(b->sys, b->root_fd, step->source, fd);
+		r = mirror_hole(b, step, fd);
 	else
 		r = om_set_owner_mode(b->sys, fd, step->uid, step->gid,
 				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
@@ -451,8 +487,9 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	if (skeleton < 0)
 		return skeleton;
 	hole = om_open_beneath(b->sys, b->root_fd, step->source, O_PATH | O_DIRECTORY);
-	if (hole < 0)
-		return hole;
+	fd = hole < 0 ? hole : check_hole(step, hole);
+	if (fd < 0)
+		return fd;
 	layers[0] = skeleton;
 	layers[1] = hole;
 	how.layers = layers;
@@ -464,6 +501,18 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	b->overlay_options = how.n_options;
 	fd = mount_new(b, &how, &place, e);
 	return fd < 0 ? fd : keep_mount(b, step, fd);
+}
+
+/* What is bound back is of the kind that it had, whatever that was, but for links. */
+static int check_source(const struct om_step *step, int fd)
+{
+	struct stat st;
+
+	if (step->entry != SIZE_MAX)
+		return om_build_check_kind(fd, step->dir, &st);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : 0;
 }
 
 static int build_bind(struct om_build *b, const struct om_step *step)
@@ -479,8 +528,9 @@ static int build_bind(struct om_build *b, const struct om_step *step)
 	source = om_open_beneath(b->sys,
 				 step->entry == SIZE_MAX ? b->root_fd : b->source_fd,
 				 step->source, O_PATH | O_NOFOLLOW);
-	if (source < 0)
-		return source;
+	r = source < 0 ? source : check_source(step, source);
+	if (r < 0)
+		return r;
 	fd = b->fd_api ? bind_by_fd(b, source, step, &place)
 		       : bind_by_path(b, source, step, &place);
 	return fd < 0 ? fd : keep_mount(b, step, fd);

@@ -36,6 +36,8 @@ struct om_build {
 	unsigned slots;
 	int tree_fd; /* owned: root of the construction */
 	char *tree_path;
+	uint64_t hole_dev; /* what it is to cover; hole_ino 0: whatever is there */
+	uint64_t hole_ino;
 	bool tree_is_new;	/* that is a file system of ours, not a bind */
 	size_t overlay_options; /* how many options the overlay at its root was given */
 	int skeleton_fd;	/* owned */
@@ -53,6 +55,13 @@ void om_build_done(struct om_build *b);
 /* Executes one step that is not live; 0 or -errno with *e filled. */
 int om_build_step(struct om_build *b, const struct om_step *step, struct om_error *e)
 	_nonnull_(1, 2) _must_check_;
+/*
+ * Is fd a directory (or, without dir, anything but that and a link) as the plan has it?
+ * O_PATH with O_NOFOLLOW opens a link itself, and binding one would be to follow it later.
+ * 0 or -errno; *ret is what it is.
+ */
+struct stat;
+int om_build_check_kind(int fd, bool dir, struct stat *ret) _must_check_;
 /* Forgets the construction, attached or not. */
 void om_build_drop_tree(struct om_build *b) _nonnull_all_;
 /*

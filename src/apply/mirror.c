@@ -89,15 +89,19 @@ static int copy_xattrs(const struct om_sys *sys, int from, int to)
 
 int om_mirror(const struct om_sys *sys, int root_fd, const char *path, int fd)
 {
-	_cleanup_close_ int look = -1;
+	_cleanup_close_ int look =
+		om_open_beneath(sys, root_fd, path, O_PATH | O_DIRECTORY);
+
+	return look < 0 ? look : om_mirror_fd(sys, look, fd);
+}
+
+int om_mirror_fd(const struct om_sys *sys, int look, int fd)
+{
 	_cleanup_close_ int from = -1;
 	_cleanup_close_ int to = -1;
 	struct stat st;
 	int r;
 
-	look = om_open_beneath(sys, root_fd, path, O_PATH | O_DIRECTORY);
-	if (look < 0)
-		return look;
 	if (fstat(look, &st) < 0)
 		return -errno;
 	to = reopen(sys, fd);

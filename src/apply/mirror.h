@@ -12,6 +12,8 @@
 /* Gives the directory fd the owner, mode and xattrs of path below root_fd. */
 int om_mirror(const struct om_sys *sys, int root_fd, const char *path,
 	      int fd) _nonnull_all_ _must_check_;
+/* The same of an open directory. */
+int om_mirror_fd(const struct om_sys *sys, int look, int fd) _nonnull_all_ _must_check_;
 int om_set_mode(const struct om_sys *sys, int fd, mode_t mode) _nonnull_all_ _must_check_;
 int om_set_owner_mode(const struct om_sys *sys, int fd, uid_t uid, gid_t gid,
 		      mode_t mode) _nonnull_all_ _must_check_;

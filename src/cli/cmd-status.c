@@ -122,6 +122,18 @@ static size_t complain(const struct om_journal *j, const enum om_act_state *stat
 	return n + !j->committed;
 }
 
+/* What a path shows is the last mount of ours on it; a name below that is not seen. */
+static const struct om_act *shown(const struct om_journal *j, size_t i)
+{
+	const struct om_act *act = &j->acts.v[i];
+
+	for (size_t k = i + 1; act->inverse != OM_INVERSE_DETACH && k < j->acts.n; k++)
+		if (j->acts.v[k].inverse == OM_INVERSE_DETACH &&
+		    strcmp(j->acts.v[k].path, act->path) == 0)
+			return &j->acts.v[k];
+	return act;
+}
+
 /* The exit code, or -errno. */
 static int show(const struct om_cli *cli, const struct om_journal *j, struct om_error *e)
 {
@@ -138,7 +150,7 @@ static int show(const struct om_cli *cli, const struct om_journal *j, struct om_
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open the root %s",
 				     OM_Q(j->root_path));
 	for (size_t i = 0; i < j->acts.n; i++)
-		states[i] = om_act_look(&om_sys_linux, root_fd, &j->acts.v[i]);
+		states[i] = om_act_look(&om_sys_linux, root_fd, shown(j, i));
 	if (om_cli_get(cli, OM_OPT_JSON))
 		print_json(j, states);
 	else if (!quiet)

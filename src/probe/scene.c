@@ -37,19 +37,6 @@ const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene,
 	return NULL;
 }
 
-/* 1, 0 or -errno: what is taken for a stranger's would be covered by a second one. */
-static int is_ours(const struct om_survey *survey, int fd)
-{
-	for (size_t i = 0; i < survey->n_ours; i++) {
-		uint64_t id;
-		int r = om_mount_id_as(survey->sys, fd, survey->ours[i].unique, &id);
-
-		if (r < 0 || id == survey->ours[i].id)
-			return r < 0 ? r : 1;
-	}
-	return 0;
-}
-
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
 {
 	struct stat st;
@@ -72,7 +59,10 @@ static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_d
 	    survey->sys->statx_mount_id(survey->sys, fd, false, &dir->table_id) < 0)
 		dir->table_id = 0;
 	dir->read_only = dir->attr & OM_ATTR_RDONLY;
-	r = is_ours(survey, fd);
+	dir->dev = st.st_dev;
+	dir->ino = st.st_ino;
+	/* What is taken for a stranger's would be covered by a second one. */
+	r = om_mount_is_among(survey->sys, fd, survey->ours, survey->n_ours);
 	dir->ours = r == 1;
 	return r < 0 ? r : 0;
 }
@@ -181,7 +171,9 @@ static int survey_source(const struct om_survey *survey, const struct om_entry *
 		se->source_missing = strndup(c.path, om_path_prefix_len(c.path, depth));
 		if (!se->source_missing)
 			return -ENOMEM;
-		se->source_ours = !c.blocked && is_ours(survey, c.fd);
+		se->source_ours = !c.blocked &&
+				  om_mount_is_among(survey->sys, c.fd, survey->ours,
+						    survey->n_ours) == 1;
 	} else {
 		if (fstat(c.fd, &st) < 0)
 			return -errno;
@@ -423,6 +415,17 @@ static int list_fd(struct om_scene_dir *dir, DIR *stream)
 	}
 }
 
+/* Its names only if it is the directory that was looked at. */
+static int list_same(struct om_scene_dir *dir, DIR *stream)
+{
+	struct stat st;
+
+	if (fstat(dirfd(stream), &st) < 0)
+		return -errno;
+	return st.st_dev == dir->dev && st.st_ino == dir->ino ? list_fd(dir, stream)
+							      : -ESTALE;
+}
+
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		  struct om_error *e)
 {
@@ -435,7 +438,7 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 			     O_RDONLY | O_DIRECTORY);
 	if (fd >= 0)
 		stream = om_fdopendir(fd);
-	r = fd < 0 ? fd : !stream ? -ENOMEM : list_fd(dir, stream);
+	r = fd < 0 ? fd : !stream ? -ENOMEM : list_same(dir, stream);
 	if (r == -E2BIG)
 		return om_fail(e, OM_ERR_REFUSED, r,
 			       "cannot copy %s: more than %d names in it",

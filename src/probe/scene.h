@@ -50,7 +50,9 @@ struct om_scene_try {
 
 /* A directory in which something is missing, or that lies on the way to it. */
 struct om_scene_dir {
-	char *path; /* owned */
+	char *path;   /* owned */
+	uint64_t dev; /* with ino: to see that it still is the same when it is covered */
+	uint64_t ino;
 	uint64_t mount_id;
 	bool unique;	   /* the kind of mount_id, one for all directories of a scene */
 	uint64_t table_id; /* the same mount in mountinfo, where ids are reused */

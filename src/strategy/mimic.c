@@ -107,6 +107,8 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 		.uid = hole->uid,
 		.gid = hole->gid,
 		.attr = hole->attr & ~late,
+		.hole_dev = hole->dev,
+		.hole_ino = hole->ino,
 	};
 	struct om_step seal = {
 		.kind = OM_STEP_SEAL,

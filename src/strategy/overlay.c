@@ -98,6 +98,8 @@ static int overlay_expand(const struct om_decisions *d, size_t index,
 		.path = hole->path,
 		.source = hole->path,
 		.attr = hole->attr | OM_ATTR_RDONLY,
+		.hole_dev = hole->dev,
+		.hole_ino = hole->ino,
 	};
 	int r = om_names_collect(d, index, &names);
 

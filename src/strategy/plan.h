@@ -60,6 +60,9 @@ struct om_step {
 	enum om_propagation propagation;
 	uint64_t size;
 	uint64_t inodes;
+	/* Of the first step of a construction: the hole, as surveyed; ino 0: none. */
+	uint64_t hole_dev;
+	uint64_t hole_ino;
 };
 
 struct om_plan {

@@ -172,6 +172,9 @@ struct om_sys {
 
 /* Of the mount that fd lies on, of the kind asked for; -ENODATA where there is none. */
 int om_mount_id_as(const struct om_sys *sys, int fd, bool unique, uint64_t *ret_id);
+/* Does fd lie on one of these mounts?  1, 0 or -errno. */
+int om_mount_is_among(const struct om_sys *sys, int fd, const struct om_mount_id *ids,
+		      size_t n);
 
 #define OM_MOUNT_ROOT UINT64_MAX
 #define OM_UID_SAME ((uid_t)-1)

@@ -99,7 +99,9 @@ static int setup(void **state)
 	assert_true(f->b.tree_fd >= 0);
 	om_str_cut(&f->rec.log, 0);
 	om_journal_init(&f->j);
-	f->step = (struct om_step){ .kind = OM_STEP_ATTACH, .path = "/t", .strategy = 3 };
+	f->step = (struct om_step){
+		.kind = OM_STEP_ATTACH, .path = "/t", .strategy = 3, .dir = true
+	};
 	memset(&says, 0, sizeof(says));
 	says.full_fd = -1;
 	says.tree.propagation = says.parent.propagation = MS_PRIVATE;
@@ -584,9 +586,98 @@ static void test_detach_what_is_no_mount(void **state)
 	assert_null(strstr(om_str_get(&f->rec.log), "fsopen"));
 }
 
+/* --- what may be covered --------------------------------------------------------------- */
+
+static void test_target_of_another_kind(void **state)
+{
+	struct fixture *f = *state;
+
+	f->step.dir = false;
+	expect_nothing(f, -EISDIR, 0);
+	f->step.dir = true;
+	assert_int_equal(unlinkat(f->root_fd, "t", AT_REMOVEDIR), 0);
+	(void)close(openat(f->root_fd, "t", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	expect_nothing(f, -ENOTDIR, 0);
+	/* O_PATH opens the link itself, and the kernel would mount on it. */
+	assert_int_equal(unlinkat(f->root_fd, "t", 0), 0);
+	assert_int_equal(symlinkat("/", f->root_fd, "t"), 0);
+	expect_nothing(f, -ELOOP, 0);
+}
+
+static void test_target_that_is_not_the_hole(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	assert_int_equal(fstatat(f->root_fd, "t", &st, 0), 0);
+	f->b.hole_dev = st.st_dev;
+	f->b.hole_ino = st.st_ino + 1;
+	expect_nothing(f, -ESTALE, 0);
+	f->b.hole_dev = st.st_dev + 1;
+	f->b.hole_ino = st.st_ino;
+	expect_nothing(f, -ESTALE, 0);
+	f->b.hole_dev = st.st_dev;
+	assert_int_equal(attach(f), 0);
+}
+
+static unsigned looks_left;
+
+static int open_then_no_fstat(const struct om_sys *sys, int dirfd, const char *path,
+			      int flags)
+{
+	int fd = openat(dirfd, path, flags | O_CLOEXEC);
+
+	(void)sys;
+	if (looks_left-- == 1)
+		fake_wrap.fail_fstat = EIO;
+	return fd;
+}
+
+static void test_target_that_cannot_be_looked_at(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.sys.open_beneath = open_then_no_fstat;
+	looks_left = 1;
+	expect_nothing(f, -EIO, 0);
+}
+
+/* Somebody mounts on top of it before it is looked at: withdrawing would take that along. */
+static int move_and_cover(const struct om_sys *sys, int fd, int dirfd, const char *path)
+{
+	int r = current->move_mount(sys, fd, dirfd, path);
+
+	if (!*path && r == 0) {
+		int stranger = sys->fsmount(sys, -1, 0);
+
+		r = current->move_mount(sys, stranger, fd, "");
+		(void)close(stranger);
+	}
+	return r;
+}
+
+static void test_covered_before_it_is_looked_at(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.sys.move_mount = move_and_cover;
+	assert_int_equal(attach(f), -EBUSY);
+	assert_int_equal(recorder_attached(&f->rec), 2);
+	assert_int_equal(f->j.acts.n, 1);
+	assert_false(f->j.acts.v[0].done);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_target_of_another_kind, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_target_that_is_not_the_hole, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_target_that_cannot_be_looked_at,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_covered_before_it_is_looked_at,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attach_by_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attach_over_the_root, setup,
