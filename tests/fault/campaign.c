@@ -8,14 +8,16 @@
  *   --only LIST         these profiles: names, or the beginnings of names
  *   --surfaces LIST     full,no-nesting,no-openat2,4.4,no-overlay; also 6.1 and 5.4
  *   --strategies LIST   overlay,mimic
- *   --modes LIST        once,persistent,kill,nested,lie
+ *   --modes LIST        once,persistent,kill,nested,lie; or step alone, which has profiles
+ *                       of its own (step-scene.c)
  *   --errnos LIST       numbers (default: ten of them)
  *   --every K           every Kth of the injections of a cell; --offset O: which
  *   --cold              no facts are known before a run
  *   --exec              the program is executed for each run, not copied behind the loader
  *   --jobs N            at the same time (default: one for each processor)
  *   --naive FILE        the control instead of the program
- *   --replay PROFILE:SURFACE:STRATEGY:MODE:AT:ERRNO   one injection, at length
+ *   --replay PROFILE:SURFACE:STRATEGY:MODE:AT:ERRNO   one injection, at length; with
+ *                       step, ACTION instead of ERRNO
  *
  * Prints for each profile and surface `PROFILE SURFACE: N injections[, N bad][, ...]`, then
  * what was bad, each as `  REPLAY VERDICT at CALL`; the last line is the sum of all.  Exit
@@ -38,6 +40,8 @@
 
 #include "fault/cell.h"
 #include "fault/fixture.h"
+#include "fault/step-scene.h"
+#include "fault/step.h"
 
 #define MAX_PROFILES 100
 #define MAX_CELLS 8000
@@ -207,7 +211,7 @@ static void add_cell(const struct profile *p, const char *surface, const char *s
 		usage("unknown mode", mode_name);
 	if (!cell->surface)
 		usage("unknown surface", surface);
-	if (!c.naive) {
+	if (!c.naive && mode != MODE_STEP) {
 		cell->expected = expected(p->name, surface, strategy, &cell->no_change);
 		if (cell->expected < 0)
 			usage("the table says nothing of", p->name);
@@ -259,7 +263,8 @@ static void work(long job)
 	enter_fixture();
 	while ((i = __atomic_fetch_add(&c.shared->next, 1, __ATOMIC_SEQ_CST)) <
 	       c.n_cells) {
-		cell_run(&c.settings, &c.cells[i], i, &c.shared->tallies[i]);
+		(c.cells[i].mode == MODE_STEP ? step_run : cell_run)(
+			&c.settings, &c.cells[i], i, &c.shared->tallies[i]);
 		__atomic_store_n(&c.shared->tallies[i].done, true, __ATOMIC_SEQ_CST);
 	}
 	_exit(0);
@@ -380,8 +385,12 @@ static int replay(void)
 	if (c.n_cells == 0)
 		usage("unknown profile", field[0]);
 	enter_fixture();
-	cell_replay(&c.settings, &c.cells[0], (unsigned)atoi(field[4]), atoi(field[5]),
-		    &tally);
+	if (c.cells[0].mode == MODE_STEP)
+		step_replay(&c.settings, &c.cells[0], (unsigned)atoi(field[4]), field[5],
+			    &tally);
+	else
+		cell_replay(&c.settings, &c.cells[0], (unsigned)atoi(field[4]),
+			    atoi(field[5]), &tally);
 	print_tally(&tally);
 	free(copy);
 	return tally.bad || tally.strayed;
@@ -501,6 +510,21 @@ static void set_defaults(void)
 	set_errnos("5,12,28,1,4,11,16,38,22,24");
 }
 
+static bool is_step(void)
+{
+	return (c.modes.n == 1 && strcmp(c.modes.v[0], mode_names[MODE_STEP]) == 0) ||
+	       (c.replay && strstr(c.replay, ":step:"));
+}
+
+static void add_step_profiles(void)
+{
+	for (size_t i = 0; i < n_step_profiles; i++)
+		if (is_wanted(step_profiles[i].name))
+			(void)snprintf(c.profiles[c.n_profiles++].name,
+				       sizeof(c.profiles[0].name), "%s",
+				       step_profiles[i].name);
+}
+
 static void add_naive(void)
 {
 	struct profile *p = &c.profiles[c.n_profiles++];
@@ -521,7 +545,9 @@ int main(int argc, char **argv)
 	if (!c.settings.program)
 		die("no program: give --program or set OVERMOUNT");
 	c.settings.recover = find_recover();
-	if (c.naive) {
+	if (is_step()) {
+		add_step_profiles();
+	} else if (c.naive) {
 		add_naive();
 	} else {
 		find_profiles();

@@ -26,7 +26,8 @@
 #define STATUS_BROKEN 64
 #define MISSING "!2\n" /* ENOENT, as snapshot_names() says it */
 
-const char *const mode_names[N_MODES] = { "once", "persistent", "kill", "nested", "lie" };
+const char *const mode_names[N_MODES] = { "once",   "persistent", "kill",
+					  "nested", "lie",	  "step" };
 
 struct scene {
 	struct text mounts, tree, names;
@@ -593,6 +594,7 @@ static void inject_at(struct session *s, unsigned at)
 		if (s->calls[at - 1].changes && is_sampled(s, at))
 			inject(s, TRACER_LIE, at, 0);
 		break;
+	case MODE_STEP: /* step.c */
 	case N_MODES:
 		break;
 	}
@@ -684,6 +686,7 @@ void cell_replay(const struct settings *settings, const struct cell *cell, unsig
 		case MODE_LIE:
 			inject(s, TRACER_LIE, at, 0);
 			break;
+		case MODE_STEP:
 		case N_MODES:
 			break;
 		}

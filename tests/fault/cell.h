@@ -10,7 +10,15 @@
 
 #include "tools/surface.h"
 
-enum mode { MODE_ONCE, MODE_PERSISTENT, MODE_KILL, MODE_NESTED, MODE_LIE, N_MODES };
+enum mode {
+	MODE_ONCE,
+	MODE_PERSISTENT,
+	MODE_KILL,
+	MODE_NESTED,
+	MODE_LIE,
+	MODE_STEP,
+	N_MODES
+};
 
 extern const char *const mode_names[N_MODES];
 

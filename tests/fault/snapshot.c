@@ -99,6 +99,11 @@ static void sort_lines(struct text *t, size_t start)
 	free(copy);
 }
 
+void text_sort(struct text *t)
+{
+	sort_lines(t, 0);
+}
+
 /* FNV-1a: enough to notice a difference, nobody attacks this. */
 static uint64_t hash(uint64_t h, const char *data, size_t n)
 {

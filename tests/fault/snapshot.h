@@ -17,6 +17,8 @@ void text_add(struct text *t, const char *data, size_t n);
 void text_clear(struct text *t);
 void text_done(struct text *t);
 bool text_same(const struct text *a, const struct text *b);
+/* Its lines. */
+void text_sort(struct text *t);
 
 /*
  * One line for everything below dir, in the order of the names:

@@ -265,6 +265,10 @@ static bool inject(struct tracer *t, unsigned number)
 		if (t->seen == run->at)
 			(void)kill(t->pid, SIGKILL);
 		return false;
+	case TRACER_STEP:
+		if (t->seen == run->at)
+			run->act(run->arg);
+		return t->seen == run->at && !t->emulate;
 	}
 	return false;
 }
@@ -283,7 +287,7 @@ static bool at_call(struct tracer *t, pid_t pid)
 		t->seen++;
 		note(t, &info);
 		detach = inject(t, (unsigned)info.entry.nr);
-		injected = t->run->at &&
+		injected = t->run->at && t->run->how != TRACER_STEP &&
 			   (t->seen == t->run->at ||
 			    (t->run->how == TRACER_PERSISTENT && t->seen > t->run->at));
 	}

@@ -22,6 +22,7 @@ enum tracer_how {
 	TRACER_PERSISTENT, /* every call from `at` on fails with err, see below */
 	TRACER_KILL,	   /* SIGKILL at the entry of call `at` */
 	TRACER_LIE,	   /* call `at` returns 0 and is not executed */
+	TRACER_STEP,	   /* act() is done while call `at` has not begun */
 };
 
 struct tracer_call {
@@ -47,6 +48,8 @@ struct tracer_run {
 	enum tracer_how how;
 	unsigned at; /* from 1 */
 	int err;
+	void (*act)(void *arg);
+	void *arg;
 	bool only_changes; /* count only what call_changes(), from the start on */
 	/*
 	 * What a clean run did: the calls up to `at` must be the same, but for how often read(2)

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Somebody else acts once while an apply is stopped before one of its system calls: nothing
+# of it lands outside, lacks an attribute, shows what nobody may read or takes away what is
+# not its own.  Who does what: tests/fault/attacker.c; what is asked: tests/fault/step.c.
+# make check-fault runs all of it; make check a part (OM_FAULT=short).
+# OM_EVERY=K: every Kth step only; OM_ONLY: these profiles (tests/fault/step-scene.c).
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+
+campaign=$top_builddir/tests/fault/campaign
+naive=$top_builddir/tests/fault/naive-bind
+[ -x "$campaign" ] && [ -x "$naive" ] || { not_ok "the campaign is built"; plan_end; }
+# Most of the time is spent waiting for the kernel.
+race=("$campaign" --modes step --jobs $((4 * $(nproc))))
+"${race[@]}" --naive "$naive" --strategies mimic --surfaces full --only bind \
+	--every 1000000 >control 2>&1 </dev/null
+grep -q 'needs open_tree and listmount' control && skip_all "this kernel has no listmount"
+
+# A builder that uses its paths again after it looked at them.
+"${race[@]}" --naive "$naive" --strategies mimic --surfaces full --only bind,file \
+	--every 5 >control 2>&1 </dev/null
+for word in escape attributes secret; do
+	n=$(grep -c " $word(" control)
+	if [ "$n" -gt 0 ]; then
+		ok "control: of a naive builder $n times $word is noticed"
+	else
+		not_ok "control: of a naive builder $word is never noticed" "$(tail -n 5 control)"
+	fi
+done
+
+surfaces=full,no-openat2,4.4
+if [ "${OM_FAULT:-short}" = short ]; then
+	every=${OM_EVERY:-1499} least=200
+else
+	every=${OM_EVERY:-1} least=10
+fi
+more=()
+[ -z "${OM_ONLY:-}" ] || more+=(--only "$OM_ONLY")
+mapfile -t lines < <("${race[@]}" --program "$OVERMOUNT" --surfaces $surfaces \
+	--every "$every" "${more[@]}" 2>&1 </dev/null)
+for ((i = 0; i < ${#lines[@]} - 1; i++)); do
+	title=${lines[i]} detail=
+	while [[ ${lines[i + 1]:-} == "  "* ]]; do detail+=${lines[++i]}$'\n'; done
+	if [[ $title =~ :\ [0-9]+\ injections(, [0-9]+ broken)?$ ]]; then
+		ok "$title"
+	else
+		not_ok "$title" "$detail"
+	fi
+done
+sum=${lines[-1]:-nothing}
+if [[ $sum =~ ^([0-9]+)\ injections,\ 0\ bad,\ [0-9]+\ broken,\ 0\ nondeterministic$ ]] &&
+	[ "${BASH_REMATCH[1]}" -ge "$least" ]; then
+	ok "$sum"
+else
+	not_ok "$sum, want at least $least injections"
+fi
+plan_end
