@@ -73,6 +73,7 @@ static struct {
 	unsigned n_profiles;
 	struct cell cells[MAX_CELLS];
 	unsigned n_cells;
+	unsigned parts; /* of each cell */
 	char *expected; /* the table */
 	struct shared *shared;
 } c;
@@ -195,7 +196,7 @@ static int expected(const char *profile, const char *surface, const char *strate
 /* --- cells ------------------------------------------------------------------------- */
 
 static void add_cell(const struct profile *p, const char *surface, const char *strategy,
-		     const char *mode_name)
+		     const char *mode_name, unsigned part)
 {
 	struct cell *cell = &c.cells[c.n_cells];
 	unsigned mode = 0;
@@ -203,7 +204,8 @@ static void add_cell(const struct profile *p, const char *surface, const char *s
 	*cell = (struct cell){ .profile = p->name,
 			       .path = p->path,
 			       .surface = surface_get(surface),
-			       .strategy = strategy };
+			       .strategy = strategy,
+			       .part = part };
 	while (mode < N_MODES && strcmp(mode_names[mode], mode_name) != 0)
 		mode++;
 	cell->mode = (enum mode)mode;
@@ -225,9 +227,10 @@ static void add_cells(void)
 	for (unsigned p = 0; p < c.n_profiles; p++)
 		for (unsigned s = 0; s < c.surfaces.n; s++)
 			for (unsigned t = 0; t < c.strategies.n; t++)
-				for (unsigned m = 0; m < c.modes.n; m++)
+				for (unsigned m = 0; m < c.modes.n * c.parts; m++)
 					add_cell(&c.profiles[p], c.surfaces.v[s],
-						 c.strategies.v[t], c.modes.v[m]);
+						 c.strategies.v[t],
+						 c.modes.v[m / c.parts], m % c.parts);
 }
 
 /* --- workers ----------------------------------------------------------------------- */
@@ -310,7 +313,7 @@ static void add_tally(struct tally *sum, const struct tally *t)
 /* Prints groups from cell *next on that are complete: one profile on one surface. */
 static void print_done(unsigned *next, struct tally *total)
 {
-	unsigned size = c.strategies.n * c.modes.n;
+	unsigned size = c.strategies.n * c.modes.n * c.parts;
 
 	while (*next < c.n_cells) {
 		struct tally sum = { 0 };
@@ -381,7 +384,7 @@ static int replay(void)
 	}
 	for (unsigned p = 0; p < c.n_profiles; p++)
 		if (strcmp(c.profiles[p].name, field[0]) == 0)
-			add_cell(&c.profiles[p], field[1], field[2], field[3]);
+			add_cell(&c.profiles[p], field[1], field[2], field[3], 0);
 	if (c.n_cells == 0)
 		usage("unknown profile", field[0]);
 	enter_fixture();
@@ -545,6 +548,7 @@ int main(int argc, char **argv)
 	if (!c.settings.program)
 		die("no program: give --program or set OVERMOUNT");
 	c.settings.recover = find_recover();
+	c.parts = is_step() ? STEP_PARTS : 1;
 	if (is_step()) {
 		add_step_profiles();
 	} else if (c.naive) {

@@ -23,6 +23,8 @@ enum mode {
 extern const char *const mode_names[N_MODES];
 
 #define MAX_ERRNOS 32
+/* Of a cell of MODE_STEP, which is large, done at the same time. */
+#define STEP_PARTS 6
 
 /* The same for all cells. */
 struct settings {
@@ -43,6 +45,7 @@ struct cell {
 	const struct surface *surface;
 	const char *strategy;
 	enum mode mode;
+	unsigned part; /* of STEP_PARTS, with MODE_STEP */
 	int expected;	/* exit status of a run without injection */
 	bool no_change; /* although it succeeds: all is there already */
 };

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Somebody else acts once while an apply is stopped before one of its system calls: nothing
 # of it lands outside, lacks an attribute, shows what nobody may read or takes away what is
-# not its own.  Who does what: tests/fault/attacker.c; what is asked: tests/fault/step.c.
+# not its own.  Who does what: tests/fault/attacker.c; what is asked: tests/fault/step-judge.h.
 # make check-fault runs all of it; make check a part (OM_FAULT=short).
 # OM_EVERY=K: every Kth step only; OM_ONLY: these profiles (tests/fault/step-scene.c).
 . "${top_srcdir:-.}/tests/integration/lib.sh"
@@ -12,14 +12,13 @@ campaign=$top_builddir/tests/fault/campaign
 naive=$top_builddir/tests/fault/naive-bind
 [ -x "$campaign" ] && [ -x "$naive" ] || { not_ok "the campaign is built"; plan_end; }
 # Most of the time is spent waiting for the kernel.
-race=("$campaign" --modes step --jobs $((4 * $(nproc))))
-"${race[@]}" --naive "$naive" --strategies mimic --surfaces full --only bind \
-	--every 1000000 >control 2>&1 </dev/null
+race=("$campaign" --modes step --jobs $((8 * $(nproc))))
+control=("${race[@]}" --naive "$naive" --strategies mimic --surfaces full --only bind)
+"${control[@]}" --every 1000000 >control 2>&1 </dev/null
 grep -q 'needs open_tree and listmount' control && skip_all "this kernel has no listmount"
 
 # A builder that uses its paths again after it looked at them.
-"${race[@]}" --naive "$naive" --strategies mimic --surfaces full --only bind,file \
-	--every 5 >control 2>&1 </dev/null
+"${control[@]}" --every 7 >control 2>&1 </dev/null
 for word in escape attributes secret; do
 	n=$(grep -c " $word(" control)
 	if [ "$n" -gt 0 ]; then
@@ -31,11 +30,12 @@ done
 
 surfaces=full,no-openat2,4.4
 if [ "${OM_FAULT:-short}" = short ]; then
-	every=${OM_EVERY:-1499} least=200
+	every=${OM_EVERY:-499} least=50 only=bind,file,hole,own
 else
-	every=${OM_EVERY:-1} least=10
+	every=${OM_EVERY:-1} least=10 only=
 fi
 more=()
+[ -z "$only" ] || more+=(--only "$only")
 [ -z "${OM_ONLY:-}" ] || more+=(--only "$OM_ONLY")
 mapfile -t lines < <("${race[@]}" --program "$OVERMOUNT" --surfaces $surfaces \
 	--every "$every" "${more[@]}" 2>&1 </dev/null)
