@@ -45,7 +45,7 @@ struct cell {
 	const struct surface *surface;
 	const char *strategy;
 	enum mode mode;
-	unsigned part; /* of STEP_PARTS, with MODE_STEP */
+	unsigned part;	/* of STEP_PARTS, with MODE_STEP */
 	int expected;	/* exit status of a run without injection */
 	bool no_change; /* although it succeeds: all is there already */
 };
