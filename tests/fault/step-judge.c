@@ -88,14 +88,18 @@ static const struct mount_entry *alike(const struct step_session *s,
 /* Where the object at path is in the file system of the fixture. */
 static void object_of(const char *path, char *buf, size_t size)
 {
-	static const char *const binds[][2] = { { "/base/usr", "/tree" },
-						{ "/base/mnt", "/ro" },
-						{ "/base/srv", "/vol" } };
+	static const char *const binds[][2] = {
+		{ "/base/usr", "/tree" },
+		{ "/base/mnt", "/ro" },
+		{ "/base/srv", "/vol" },
+		{ "/base/var/snap/app/sp/s/sub", "/tree/sub" },
+	};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(binds) / sizeof(binds[0]); i++) {
 		size_t n = strlen(binds[i][0]);
 
-		if (strncmp(path, binds[i][0], n) == 0 && path[n] == '/') {
+		if (strncmp(path, binds[i][0], n) == 0 &&
+		    (path[n] == '/' || path[n] == '\0')) {
 			(void)snprintf(buf, size, "%s%s", binds[i][1], path + n);
 			return;
 		}
