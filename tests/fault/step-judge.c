@@ -69,15 +69,13 @@ static unsigned count_lost(const struct text *a, const struct text *b,
 /* --- judging ----------------------------------------------------------------------- */
 
 /* A mount of ours: is there one like it in a state that may be? */
-static const struct mount_entry *alike(const struct step_session *s,
-				       const struct step_view *v,
+static const struct mount_entry *alike(const struct step_view *v,
 				       const struct mount_entry *m, bool anywhere)
 {
 	for (size_t i = 0; i < v->mounts.n; i++) {
 		const struct mount_entry *other = &v->mounts.v[i];
 
-		if (!mounts_find(&s->before.mounts, other->id) &&
-		    strcmp(other->type, m->type) == 0 &&
+		if (v->ours[i] && strcmp(other->type, m->type) == 0 &&
 		    (anywhere ? strcmp(other->root, m->root) == 0
 			      : strcmp(other->point, m->point) == 0))
 			return other;
@@ -161,8 +159,8 @@ static bool is_mirror(const struct step_session *s, const struct mount_entry *m)
 	for (size_t i = 0; i < s->complete.mounts.n; i++) {
 		const struct mount_entry *other = &s->complete.mounts.v[i];
 
-		if (!mounts_find(&s->before.mounts, other->id) &&
-		    strncmp(other->point, m->point, n) == 0 && other->point[n] == '/')
+		if (s->complete.ours[i] && strncmp(other->point, m->point, n) == 0 &&
+		    other->point[n] == '/')
 			return true;
 	}
 	/* A link has no mount of its own. */
@@ -181,14 +179,13 @@ static unsigned wanted_attr(const struct step_session *s, const struct mount_ent
 	/* Moved afterwards, with what it is in. */
 	for (size_t i = 0; i < s->after.mounts.n && s->at > 1; i++) {
 		other = &s->after.mounts.v[i];
-		if (!mounts_find(&s->before.mounts, other->id) &&
-		    strcmp(other->point, m->point) == 0 &&
+		if (s->after.ours[i] && strcmp(other->point, m->point) == 0 &&
 		    strcmp(other->root, m->root) == 0)
 			return other->attr & all;
 	}
-	other = alike(s, &s->complete, m, false);
+	other = alike(&s->complete, m, false);
 	if (!other && !is_new_fs(m))
-		other = alike(s, &s->complete, m, true);
+		other = alike(&s->complete, m, true);
 	if (other)
 		return other->attr & all;
 	/* What was bound in the place of a source: all profiles ask for these. */
@@ -206,8 +203,8 @@ static bool is_allowed_place(const struct step_session *s, const struct mount_en
 	if (s->profile->shared && s->action->kind == ATTACK_MOUNT)
 		return true;
 	if (is_outside(m))
-		return s->after_done && s->at > 1 && alike(s, &s->after, m, false);
-	return alike(s, &s->complete, m, false) || alike(s, &s->after, m, false) ||
+		return s->after_done && s->at > 1 && alike(&s->after, m, false);
+	return alike(&s->complete, m, false) || alike(&s->after, m, false) ||
 	       is_mirror(s, m) || strcmp(m->point, STEP_PATH "/base/opt") == 0;
 }
 
@@ -262,19 +259,6 @@ static void judge_foreign(struct step_session *s, int status)
 			step_bad(s, "foreign(%d) a mount is gone", status);
 }
 
-/* Exit 0, and a mount of ours was the victim. */
-static void judge_victim(struct step_session *s)
-{
-	unsigned missing = count_lost(&s->complete.lines, NULL, &s->now.lines);
-	unsigned more = count_missing(&s->now.lines, &s->complete.lines, NULL);
-
-	if (!s->attack.on_done ? missing > 0
-			       : missing > s->attack.victims ||
-					 more > s->attack.victims + s->attack.n_made)
-		step_bad(s, "%s(0) %u mounts missing, %u more",
-			 s->attack.on_done ? "state" : "unnoticed", missing, more);
-}
-
 /* How many mounts are neither in a nor in b; what mirrors a directory may be wherever. */
 static unsigned count_more(const struct step_session *s, const struct text *a,
 			   const struct text *b)
@@ -286,12 +270,47 @@ static unsigned count_more(const struct step_session *s, const struct text *a,
 		const struct mount_entry *m = &s->now.mounts.v[i];
 
 		text_clear(&line);
-		if (m->point[0] && strncmp(m->point, STEP_PATH, strlen(STEP_PATH)) != 0)
+		if (!step_has_line(m))
 			continue;
-		mounts_line(&line, m, mounts_find(&s->base, m->id));
+		mounts_line(&line, m, s->now.base[i]);
 		more += count_missing(&line, a, b) && !(is_ours(s, m) && is_mirror(s, m));
 	}
 	return more;
+}
+
+/* How many mounts of last, and of first unless it is NULL, are not there. */
+static unsigned count_gone(const struct step_session *s, const struct step_view *last,
+			   const struct step_view *first)
+{
+	static struct text line;
+	unsigned gone = 0;
+
+	for (size_t i = 0; i < last->mounts.n; i++) {
+		const struct mount_entry *m = &last->mounts.v[i];
+
+		/* Behind the action all may be elsewhere, and nothing had to be done in
+		 * front of it. */
+		if (!step_has_line(m) ||
+		    (last->ours[i] && (is_mirror(s, m) || (!first && is_outside(m)))))
+			continue;
+		text_clear(&line);
+		mounts_line(&line, m, last->base[i]);
+		gone += count_lost(&line, first ? &first->lines : NULL, &s->now.lines);
+	}
+	return gone;
+}
+
+/* Exit 0, and a mount of ours was the victim. */
+static void judge_victim(struct step_session *s)
+{
+	unsigned missing = count_lost(&s->complete.lines, NULL, &s->now.lines);
+	unsigned more = count_more(s, &s->complete.lines, NULL);
+
+	if (!s->attack.on_done ? missing > 0
+			       : missing > s->attack.victims ||
+					 more > s->attack.victims + s->attack.n_made)
+		step_bad(s, "%s(0) %u mounts missing, %u more",
+			 s->attack.on_done ? "state" : "unnoticed", missing, more);
 }
 
 /* Does one mirror a directory that no other run had to? */
@@ -300,8 +319,8 @@ static bool has_new_mirror(const struct step_session *s)
 	for (size_t i = 0; i < s->now.mounts.n; i++) {
 		const struct mount_entry *m = &s->now.mounts.v[i];
 
-		if (is_ours(s, m) && is_mirror(s, m) &&
-		    !alike(s, &s->complete, m, false) && !alike(s, &s->after, m, false))
+		if (is_ours(s, m) && is_mirror(s, m) && !alike(&s->complete, m, false) &&
+		    !alike(&s->after, m, false))
 			return true;
 	}
 	return false;
@@ -321,7 +340,7 @@ static void judge_success(struct step_session *s)
 	}
 	if (!s->attack.done || s->at == 1)
 		return;
-	lost = count_lost(&last->lines, first ? &first->lines : NULL, &s->now.lines);
+	lost = count_gone(s, last, first);
 	more = count_more(s, &last->lines, first ? &first->lines : NULL);
 	if (lost || more)
 		step_bad(s, "state(0) %u mounts missing, %u more", lost, more);

@@ -239,18 +239,25 @@ static bool is_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-static void add_lines(struct step_view *v, const struct mount_table *base)
+bool step_has_line(const struct mount_entry *m)
+{
+	return !m->point[0] || is_below(m->point, STEP_PATH);
+}
+
+static void add_lines(struct step_view *v, const struct attack *attack)
 {
 	for (size_t i = 0; i < v->mounts.n; i++) {
 		const struct mount_entry *m = &v->mounts.v[i];
 
-		if (!m->point[0] || is_below(m->point, STEP_PATH))
-			mounts_line(&v->lines, m, mounts_find(base, m->id));
+		v->base[i] = mounts_find(attack->base, m->id);
+		v->ours[i] = !v->base[i] && !attack_is_made(attack, m->id);
+		if (step_has_line(m))
+			mounts_line(&v->lines, m, v->base[i]);
 	}
 	text_sort(&v->lines);
 }
 
-void step_look(struct step_view *ret, int fs, const struct mount_table *base)
+void step_look(struct step_view *ret, const struct attack *attack)
 {
 	char path[64];
 
@@ -260,12 +267,12 @@ void step_look(struct step_view *ret, int fs, const struct mount_table *base)
 	text_clear(&ret->stamps);
 	if (!mounts_read(&ret->mounts))
 		abort();
-	add_lines(ret, base);
+	add_lines(ret, attack);
 	(void)snapshot_tree(&ret->tree, STEP_DIR "/base");
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/.", fs);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/.", attack->fs);
 	(void)snapshot_tree(&ret->host, path);
 	stamps = &ret->stamps;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/outside", fs);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/outside", attack->fs);
 	stamps_skip = strlen(path) - strlen("outside");
 	(void)nftw(path, stamp, 16, FTW_PHYS);
 	text_sort(&ret->stamps);

@@ -38,17 +38,21 @@ void step_scene_clear(void);
 /* What is there now. */
 struct step_view {
 	struct mount_table mounts;
-	struct text lines;  /* of the mounts of the fixture, sorted */
-	struct text tree;   /* the root as it is seen */
-	struct text host;   /* the file system below all mounts */
-	struct text stamps; /* of what lies outside */
+	bool base[MOUNTS_MAX],
+		ours[MOUNTS_MAX]; /* which of them; what else is, somebody made */
+	struct text lines;	  /* of the mounts of the fixture, sorted */
+	struct text tree;	  /* the root as it is seen */
+	struct text host;	  /* the file system below all mounts */
+	struct text stamps;	  /* of what lies outside */
 };
 
 /*
- * fs and base: see struct attack.  The propagation of mounts that are not in base is left
+ * As attack sees it, which also says what is whose.  The propagation of mounts that are not in base is left
  * out: it depends on what was shared when, and no profile asks for any.
  */
-void step_look(struct step_view *ret, int fs, const struct mount_table *base);
+void step_look(struct step_view *ret, const struct attack *attack);
+/* Is the mount of those that have a line? */
+bool step_has_line(const struct mount_entry *m);
 void step_view_done(struct step_view *v);
 /* How many files of the tree have the content that nobody may read. */
 unsigned step_count_secrets(const struct text *tree);

@@ -172,5 +172,5 @@ void step_act(void *arg)
 
 void step_session_look(const struct step_session *s, struct step_view *ret)
 {
-	step_look(ret, s->attack.fs, &s->base);
+	step_look(ret, &s->attack);
 }
