@@ -246,6 +246,22 @@ static const struct step_view *without(const struct step_session *s)
 	return s->attack.done && s->none_done ? &s->none : &s->before;
 }
 
+/*
+ * How many mounts of the attacker (of those that were there in before, unless it is NULL)
+ * are gone.  Of a shared one there are copies, which go with what they are in.
+ */
+static unsigned count_taken(const struct step_session *s, const struct step_view *before,
+			    const struct step_view *now)
+{
+	unsigned was = 0, is = 0;
+
+	for (size_t i = 0; i < s->attack.n_made; i++) {
+		was += !before || mounts_find(&before->mounts, s->attack.made[i]);
+		is += mounts_find(&now->mounts, s->attack.made[i]) != NULL;
+	}
+	return is > 0 && s->profile->shared ? 0 : was - is;
+}
+
 static void judge_foreign(struct step_session *s, int status)
 {
 	const struct step_view *ref = without(s);
@@ -254,9 +270,8 @@ static void judge_foreign(struct step_session *s, int status)
 		step_bad(s, "outside(%d)", status);
 	if (!text_same(&s->now.host, &ref->host))
 		step_bad(s, "foreign(%d) files", status);
-	for (size_t i = 0; i < s->attack.n_made && !s->attack.on_stage; i++)
-		if (!mounts_find(&s->now.mounts, s->attack.made[i]))
-			step_bad(s, "foreign(%d) a mount is gone", status);
+	if (!s->attack.on_stage && count_taken(s, NULL, &s->now) > 0)
+		step_bad(s, "foreign(%d) a mount is gone", status);
 }
 
 /* How many mounts are neither in a nor in b; what mirrors a directory may be wherever. */
@@ -338,7 +353,9 @@ static void judge_success(struct step_session *s)
 		judge_victim(s);
 		return;
 	}
-	if (!s->attack.done || s->at == 1)
+	/* What propagates depends on what is a slave already. */
+	if (!s->attack.done || s->at == 1 ||
+	    (s->profile->shared && s->action->kind == ATTACK_MOUNT))
 		return;
 	lost = count_gone(s, last, first);
 	more = count_more(s, &last->lines, first ? &first->lines : NULL);
@@ -420,14 +437,10 @@ static void judge_rest(struct step_session *s, int applied, int status)
 
 static void judge_taken(struct step_session *s, int status)
 {
-	unsigned before = 0, after = 0;
+	unsigned taken = count_taken(s, &s->now, &s->settled);
 
-	for (size_t i = 0; i < s->attack.n_made; i++) {
-		before += mounts_find(&s->now.mounts, s->attack.made[i]) != NULL;
-		after += mounts_find(&s->settled.mounts, s->attack.made[i]) != NULL;
-	}
-	if (after < before && !s->attack.on_stage)
-		step_bad(s, "took(%d) %u mounts", status, before - after);
+	if (taken > 0 && !s->attack.on_stage)
+		step_bad(s, "took(%d) %u mounts", status, taken);
 	if (!text_same(&s->settled.stamps, &s->stamps) ||
 	    !text_same(&s->settled.host, &without(s)->host))
 		step_bad(s, "took(%d) files", status);
