@@ -50,6 +50,19 @@ static int check_propagation(const struct om_build *b, const struct om_mount_loo
 	return r < 0 ? r : parent.propagation & MS_SHARED ? 0 : -EPROTO;
 }
 
+/* The kernel puts it on top of what somebody has mounted there since it was opened. */
+static int check_parent(const struct om_build *b, const struct om_mount_look *look,
+			bool unique, int target_fd)
+{
+	uint64_t id;
+	int r;
+
+	if (look->parent == 0)
+		return 0;
+	r = om_mount_id_as(b->sys, target_fd, unique, &id);
+	return r < 0 ? r : id == look->parent ? 0 : -ESTALE;
+}
+
 static bool is_source(const struct om_mount_look *look)
 {
 	return !look->has_source || om_streq(look->source, OM_SOURCE_NAME);
@@ -127,6 +140,8 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 	/* A filter hides it: then it cannot be told, and is not held against the kernel. */
 	if (r == -ENOSYS)
 		return 0;
+	if (r == 0)
+		r = check_parent(b, &look, act->unique, target_fd);
 	if (r == 0)
 		r = check_propagation(b, &look, target_fd);
 	if (r == 0)

@@ -46,7 +46,8 @@ static int look_by_id(uint64_t id, struct om_mount_look *ret)
 		return -errno;
 	if (!(a.fixed.mask & OM_STATMOUNT_MNT_BASIC) || a.fixed.mnt_id != id)
 		return -ENODATA;
-	*ret = (struct om_mount_look){ .propagation = a.fixed.mnt_propagation };
+	*ret = (struct om_mount_look){ .parent = a.fixed.mnt_parent_id,
+				       .propagation = a.fixed.mnt_propagation };
 	if (a.fixed.mask & OM_STATMOUNT_MNT_OPTS && a.fixed.mnt_opts < OPTIONS_SIZE) {
 		ret->has_options = true;
 		(void)snprintf(ret->options, sizeof(ret->options), "%s",
@@ -83,7 +84,7 @@ static void parse_line(char *text, struct line *ret)
 
 	*ret = (struct line){ .look = { .has_options = true, .has_source = true } };
 	(void)next_word(&text);
-	(void)next_word(&text);
+	ret->look.parent = strtoull(next_word(&text), NULL, 10);
 	identity[0] = next_word(&text); /* device */
 	(void)next_word(&text);
 	ret->point = next_word(&text);

@@ -27,6 +27,7 @@ struct om_mount_id {
 
 /* What the kernel says of an attached mount. */
 struct om_mount_look {
+	uint64_t parent;      /* id, of the kind that was asked with; 0: not told */
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
 	/*
 	 * Device, type and source as a number, for reusable ids, which alone do not tell

@@ -642,6 +642,28 @@ static void test_target_that_cannot_be_looked_at(void **state)
 	expect_nothing(f, -EIO, 0);
 }
 
+/* Somebody covers the target after it was opened: the kernel stacks ours on top of that. */
+static void test_target_covered_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+
+	says.tree.parent = ROOT_ID;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(om_detach(&f->rec.sys, f->b.tree_fd), 0);
+	says.tree.parent = ROOT_ID + 7;
+	expect_nothing(f, -ESTALE, 2);
+}
+
+/* Of the parent, after that of the construction and of what the path shows. */
+static void test_parent_that_cannot_be_told(void **state)
+{
+	struct fixture *f = *state;
+
+	says.tree.parent = ROOT_ID;
+	says.fail_id = 3;
+	expect_nothing(f, -EIO, 1);
+}
+
 /* Somebody mounts on top of it before it is looked at: withdrawing would take that along. */
 static int move_and_cover(const struct om_sys *sys, int fd, int dirfd, const char *path)
 {
@@ -670,6 +692,10 @@ static void test_covered_before_it_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_target_covered_meanwhile, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_parent_that_cannot_be_told, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_target_of_another_kind, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_target_that_is_not_the_hole, setup,
