@@ -92,6 +92,19 @@ static int journal_name(struct om_apply *a, const struct om_step *step, int pare
 	return om_journal_mark_done(a->journal, index);
 }
 
+/* The path may lead elsewhere by now: into a directory of somebody else. */
+static int check_ours(const struct om_build *b, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (size_t i = 0; i < b->ours_devs.n; i++)
+		if (b->ours_devs.v[i] == st.st_dev)
+			return 0;
+	return -ESTALE;
+}
+
 /* A name on a live file system of ours. */
 static int do_live_name(struct om_apply *a, const struct om_step *step,
 			struct om_error *e)
@@ -104,18 +117,13 @@ static int do_live_name(struct om_apply *a, const struct om_step *step,
 	if (!parent)
 		return -ENOMEM;
 	fd = om_open_beneath(a->sys, a->root_fd, parent, O_PATH | O_DIRECTORY);
-	r = fd;
-	/* The path may lead elsewhere by now: into a directory of somebody else. */
-	if (fd >= 0)
-		r = om_mount_is_among(a->sys, fd, a->build.ours.v, a->build.ours.n);
-	if (r == 0)
-		r = -ESTALE;
+	r = fd < 0 ? fd : check_ours(&a->build, fd);
 	/* Two entries share a parent: the first one made it and undoes it. */
-	if (r > 0 && step->kind == OM_STEP_MKDIR &&
+	if (r == 0 && step->kind == OM_STEP_MKDIR &&
 	    fstatat(fd, om_path_base(step->path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode))
 		return 0;
-	if (r > 0)
+	if (r == 0)
 		r = journal_name(a, step, fd);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create %s",

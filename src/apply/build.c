@@ -65,6 +65,7 @@ void om_build_done(struct om_build *b)
 		(void)!om_stage_close(b);
 	b->stage_fd = om_close(b->stage_fd);
 	om_vec_free(&b->ours);
+	om_vec_free(&b->ours_devs);
 }
 
 int om_build_set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
@@ -381,12 +382,15 @@ static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 static int keep_mount(struct om_build *b, const struct om_step *step, int fd)
 {
 	struct om_mount_id id;
+	struct stat st;
 	int r = 0;
 
 	if (step->kind == OM_STEP_TMPFS && !step->source) {
 		r = b->sys->mount_id(b->sys, fd, &id.id, &id.unique);
 		if (r == 0)
-			r = om_vec_push(&b->ours, id);
+			r = fstat(fd, &st) < 0 ? -errno : om_vec_push(&b->ours, id);
+		if (r == 0)
+			r = om_vec_push(&b->ours_devs, st.st_dev);
 	}
 	if (step->root)
 		return r < 0 ? (om_close(fd), r) : start_tree(b, step, fd);

@@ -45,7 +45,9 @@ struct om_build {
 	int dir_fd;
 	enum om_place dir_place;
 	OM_VEC(struct om_mount_id) ours; /* the tmpfs mounts made for entries */
-	size_t ours_before;		 /* how many of them are of earlier trees */
+	/* Their devices: a copy that a later construction binds back has the same. */
+	OM_VEC(dev_t) ours_devs;
+	size_t ours_before; /* how many of them are of earlier trees */
 };
 
 void om_build_init(struct om_build *b, const struct om_sys *sys,

@@ -40,7 +40,12 @@ const char *om_act_state_text(enum om_act_state state)
 	return states[state].text;
 }
 
-/* Is it the mount of the act that fd lies on?  1, 0 or -errno. */
+/* How often the place of a mount may change between two looks. */
+#define MAX_CHASES 1024
+/* A stack of mounts on one place is not deep. */
+#define MAX_STACK 64
+
+/* Is it the mount of the act that fd lies on?  1, 0, 2 when it has its id, or -errno. */
 static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd)
 {
 	const struct om_mount_id id = { act->mount_id, act->unique };
@@ -57,9 +62,9 @@ static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_ino != act->ino)
-		return 0;
+		return 2;
 	r = act->print == 0 ? 0 : sys->mount_look(sys, &id, &look);
-	return r < 0 ? r : act->print == 0 || look.print == act->print;
+	return r < 0 ? r : act->print == 0 || look.print == act->print ? 1 : 2;
 }
 
 /*
@@ -89,25 +94,37 @@ static enum om_act_state guess(const struct om_sys *sys, int root_fd,
 	return id == above_id ? OM_ACT_GONE : OM_ACT_UNKNOWN;
 }
 
-/* How often the place of a mount may change between two looks. */
-#define MAX_CHASES 128
+/* Does what fd lies on hang on the mount of the act, or on what hangs on it? */
+static bool is_on_top(const struct om_sys *sys, const struct om_act *act, int fd)
+{
+	struct om_mount_id id = { 0, act->unique };
+	struct om_mount_look look;
+
+	if (om_mount_id_as(sys, fd, act->unique, &id.id) < 0)
+		return false;
+	for (unsigned depth = 0; depth < MAX_STACK; depth++) {
+		if (sys->mount_look(sys, &id, &look) < 0 || look.parent == id.id)
+			return false;
+		if (look.parent == act->mount_id)
+			return true;
+		id.id = look.parent;
+	}
+	return false;
+}
 
 /*
  * The mount is somewhere: at the path that the kernel names, unless a directory on the way
- * is renamed before it is opened.  What is seen twice at one path, and is not it, lies on
- * top of it.
+ * is renamed before it is opened.
  */
 static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 				      const struct om_act *act, int *ret_fd)
 {
 	const struct om_mount_id id = { act->mount_id, act->unique };
-	char path[2][OM_MAX_PATH + 1] = { "", "" };
-	enum om_act_state state = OM_ACT_UNKNOWN;
+	char path[OM_MAX_PATH + 1];
 
 	for (unsigned i = 0; i < MAX_CHASES; i++) {
-		char *now = path[i % 2];
 		_cleanup_close_ int fd = -1;
-		int r = sys->mount_point(sys, &id, act->print, now, sizeof(path[0]));
+		int r = sys->mount_point(sys, &id, act->print, path, sizeof(path));
 
 		if (r == -ENOENT)
 			return OM_ACT_GONE;
@@ -115,17 +132,19 @@ static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 			return guess(sys, root_fd, act);
 		if (r < 0)
 			return OM_ACT_UNKNOWN;
-		fd = sys->open(sys, AT_FDCWD, now, O_PATH | O_NOFOLLOW, 0);
+		fd = sys->open(sys, AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
 		r = fd < 0 ? fd : is_that_mount(sys, act, fd);
 		if (r == 1) {
 			*ret_fd = TAKE_FD(fd);
 			return OM_ACT_MOVED;
 		}
+		/* The id has been given to another mount, so ours is no more. */
+		if (r == 2)
+			return OM_ACT_GONE;
 		if (r < 0 && r != -ENOENT)
 			return OM_ACT_UNKNOWN;
-		if (r == 0 && state == OM_ACT_COVERED && strcmp(path[0], path[1]) == 0)
+		if (r == 0 && is_on_top(sys, act, fd))
 			return OM_ACT_COVERED;
-		state = r == 0 ? OM_ACT_COVERED : OM_ACT_UNKNOWN;
 	}
 	return OM_ACT_UNKNOWN;
 }

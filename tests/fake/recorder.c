@@ -382,13 +382,29 @@ static int rec_open_beneath(const struct om_sys *sys, int dirfd, const char *pat
 	return fd < 0 && errno && fd == -1 ? -errno : fd;
 }
 
+static uint64_t id_of(const struct recorder_mount *m, bool unique)
+{
+	return unique ? m->id : table_id(m->id);
+}
+
 /* What is attached is private and has no options that anybody looks at. */
 static int rec_mount_look(const struct om_sys *sys, const struct om_mount_id *id,
 			  struct om_mount_look *ret)
 {
-	(void)sys;
-	(void)id;
-	*ret = (struct om_mount_look){ .propagation = MS_PRIVATE };
+	const struct recorder *r = self(sys);
+	const struct recorder_mount *m = NULL;
+
+	/* The root hangs on itself, and so does what nobody knows. */
+	*ret = (struct om_mount_look){ .parent = id->id, .propagation = MS_PRIVATE };
+	for (size_t i = 0; i < r->mounts.n; i++)
+		if (id_of(&r->mounts.v[i], id->unique) == id->id)
+			m = &r->mounts.v[i];
+	if (!m)
+		return 0;
+	ret->parent = id->unique ? 1 : table_id(1);
+	for (size_t i = 0; i < r->mounts.n; i++)
+		if (r->mounts.v[i].ino == m->on_ino && r->mounts.v[i].dev == m->on_dev)
+			ret->parent = id_of(&r->mounts.v[i], id->unique);
 	return 0;
 }
 

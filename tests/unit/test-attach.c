@@ -683,6 +683,7 @@ static void test_covered_before_it_is_looked_at(void **state)
 	struct fixture *f = *state;
 
 	f->rec.sys.move_mount = move_and_cover;
+	says.other.parent = TREE_ID;
 	assert_int_equal(attach(f), -EBUSY);
 	assert_int_equal(recorder_attached(&f->rec), 2);
 	assert_int_equal(f->j.acts.n, 1);
