@@ -252,10 +252,11 @@ static int read_back(const struct om_journal *j)
 int om_journal_commit(struct om_journal *j)
 {
 	struct record record = { .type = RECORD_COMMIT };
-	int r = write_record(j, &record);
+	/* Before, for with that record on the disk a profile counts as whole. */
+	int r = j->fd >= 0 ? read_back(j) : 0;
 
-	if (r == 0 && j->fd >= 0)
-		r = read_back(j);
+	if (r == 0)
+		r = write_record(j, &record);
 	j->committed = r == 0;
 	return r;
 }

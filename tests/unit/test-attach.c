@@ -47,7 +47,8 @@ static struct {
 	struct om_mount_look tree, parent, other;
 	int tree_error, parent_error, other_error;
 	unsigned id_calls, fail_id; /* which mount_id() fails, from 1 on */
-	int full_fd;		    /* becomes /dev/full once the intent is written */
+	bool no_fstat_after_id;
+	int full_fd; /* becomes /dev/full once the intent is written */
 } says;
 
 static const struct fixture *current;
@@ -71,6 +72,8 @@ static int scripted_look(const struct om_sys *sys _unused_, const struct om_moun
 
 static int scripted_id(const struct om_sys *sys, int fd, uint64_t *id, bool *unique)
 {
+	if (says.no_fstat_after_id)
+		fake_wrap.fail_fstat = EIO;
 	return ++says.id_calls == says.fail_id ? -EIO
 					       : current->mount_id(sys, fd, id, unique);
 }
@@ -620,6 +623,15 @@ static void test_target_that_is_not_the_hole(void **state)
 	assert_int_equal(attach(f), 0);
 }
 
+static void test_reusable_id_without_an_inode(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.reusable_ids = true;
+	says.no_fstat_after_id = true;
+	expect_nothing(f, -EIO, 0);
+}
+
 static unsigned looks_left;
 
 static int open_then_no_fstat(const struct om_sys *sys, int dirfd, const char *path,
@@ -693,6 +705,8 @@ static void test_covered_before_it_is_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_reusable_id_without_an_inode, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_target_covered_meanwhile, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_parent_that_cannot_be_told, setup,

@@ -609,6 +609,9 @@ static void test_mount_chased(void **state)
 	assert_int_equal(look(f, act), OM_ACT_COVERED);
 	assert_int_equal(point.calls, 1);
 	/* But not when it cannot be asked for, and not without end. */
+	fail_call(f, 3, 0);
+	assert_int_equal(look(f, act), OM_ACT_COVERED);
+	fail_call(f, 0, 0);
 	f->rec.sys.mount_look = no_look;
 	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
 	f->rec.sys.mount_look = endless_look;
