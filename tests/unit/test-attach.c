@@ -72,10 +72,12 @@ static int scripted_look(const struct om_sys *sys _unused_, const struct om_moun
 
 static int scripted_id(const struct om_sys *sys, int fd, uint64_t *id, bool *unique)
 {
+	int r = ++says.id_calls == says.fail_id ? -EIO
+						: current->mount_id(sys, fd, id, unique);
+
 	if (says.no_fstat_after_id)
 		fake_wrap.fail_fstat = EIO;
-	return ++says.id_calls == says.fail_id ? -EIO
-					       : current->mount_id(sys, fd, id, unique);
+	return r;
 }
 
 /* Its construction: a tmpfs that is not attached yet. */
