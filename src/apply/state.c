@@ -127,6 +127,9 @@ static int open_dir(const char *path, bool *ret_made, struct om_error *e)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
 				     "cannot create the state directory %s", OM_Q(path));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Whoever undid last has removed it meanwhile. */
+	if (fd < 0 && errno == ENOENT)
+		return -ESTALE;
 	if (fd < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
 				     "cannot open the state directory %s", OM_Q(path));
@@ -181,11 +184,14 @@ static int read_boot(uint8_t boot[static 16])
 
 static int lock(struct om_state *s, unsigned timeout_ms, struct om_error *e)
 {
+	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
 	int r = -ESTALE;
 
-	for (unsigned tries = 0; r == -ESTALE && tries < 16; tries++) {
+	/* Who waits beside busy ones finds many a lock that has just been removed. */
+	for (unsigned tries = 0; r == -ESTALE && (tries < 16 || left > 0); tries++) {
 		om_state_done(s);
-		r = open_locked(timeout_ms, s, e);
+		r = open_locked((unsigned)left, s, e);
+		left = end > now_ms() ? end - now_ms() : 0;
 	}
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot lock the state directory %s", OM_Q(s->path))

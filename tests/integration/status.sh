@@ -110,11 +110,11 @@ om apply --timeout x --root base p.fstab >out 2>err
 is "a timeout that is no number" "$? $(cat err)" \
 	'1 overmount: cannot wait for "x" seconds: want a number up to 86400'
 
-# Two at once, many times, with the directory coming and going: never half a profile.
+# Three at once, many times, with the directory coming and going: never half a profile.
 rmdir aside
 loop() {
 	local i
-	for ((i = 0; i < 25; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		"$OVERMOUNT" apply --timeout 20 --state shared --root base p.fstab >/dev/null 2>&1
 		echo "apply $?"
 		# With facts in it the directory, and the lock, would stay.
@@ -123,11 +123,11 @@ loop() {
 		echo "undo $?"
 	done
 }
-loop >one & loop >two
+loop >one & loop >two & loop >three
 wait
-is "two at once: applied or refused, undone or refused" \
-	"$(sort -u one two | grep -vE '^(apply|undo) (0|16)$')" ""
-is "two at once: nothing is left" "$(mounts)" "$before"
+is "three at once: applied or refused, undone or refused" \
+	"$(sort -u one two three | grep -vE '^(apply|undo) (0|16)$')" ""
+is "three at once: nothing is left" "$(mounts)" "$before"
 [ "$(grep -c 'apply 0' one)" -gt 0 ] && [ "$(grep -c 'apply 0' two)" -gt 0 ] &&
 	ok "control: both have applied" || not_ok "control: both have applied" "$(sort one two | uniq -c)"
 plan_end
