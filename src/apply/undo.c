@@ -116,8 +116,7 @@ static int undo_act(const struct om_undo *u, const struct om_act *act,
 	int r = 0;
 
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
-		if (tries > 0)
-			om_str_cut(residue, told);
+		om_str_cut(residue, told);
 		if (act->inverse != OM_INVERSE_DETACH)
 			r = undo_name(u, act, residue);
 		else if (!u->names_only)

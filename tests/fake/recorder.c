@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "fake/tree.h"
 
 static struct recorder *self(const struct om_sys *sys)
 {
@@ -488,17 +489,9 @@ void recorder_init(struct recorder *r)
 	r->sys.capacity = rec_capacity;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void recorder_done(struct recorder *r)
 {
-	(void)nftw(r->scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	fake_remove_tree(r->scratch);
 	om_str_free(&r->log);
 	om_vec_free(&r->mounts);
 }

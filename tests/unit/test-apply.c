@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@
 #include "apply/undo.h"
 #include "base/fdio.h"
 #include "fake/recorder.h"
+#include "fake/tree.h"
 #include "probe/record.h"
 #include "probe/scene.h"
 #include "strategy/strategy.h"
@@ -101,19 +101,11 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	(void)nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	fake_remove_tree(w->dir);
 	free(w);
 	return 0;
 }

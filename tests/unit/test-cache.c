@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "fake/tree.h"
 #include "base/str.h"
 #include "fake/kernel.h"
 #include "probe/cache.h"
@@ -52,14 +52,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct scratch *s = *state;
@@ -67,7 +59,7 @@ static int teardown(void **state)
 	(void)alarm(0);
 	(void)close(s->fd);
 	(void)chmod(s->path, 0700);
-	(void)nftw(s->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	fake_remove_tree(s->path);
 	free(s);
 	return 0;
 }

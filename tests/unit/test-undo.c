@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@
 #include "apply/undo.h"
 #include "base/crc.h"
 #include "fake/recorder.h"
+#include "fake/tree.h"
 #include "fake/wrap.h"
 
 struct fixture {
@@ -79,14 +79,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -98,7 +90,7 @@ static int teardown(void **state)
 	om_journal_done(&f->j);
 	recorder_done(&f->rec);
 	(void)close(f->root_fd);
-	(void)nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	fake_remove_tree(f->dir);
 	free(f);
 	return 0;
 }
