@@ -131,18 +131,33 @@ static int do_live_name(struct om_apply *a, const struct om_step *step,
 	return 0;
 }
 
-static int execute(struct om_apply *a, const struct om_plan *plan,
-		   const struct om_profile *p, struct om_error *e)
+static int reserve(struct om_apply *a, const struct om_plan *plan, struct om_error *e)
 {
-	size_t acts = 0;
+	size_t acts = 0, inner = 0;
 	int r;
 
-	for (size_t i = 0; i < plan->steps.n; i++)
-		acts += plan->steps.v[i].place == OM_PLACE_LIVE;
-	r = om_journal_reserve(a->journal, acts);
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct om_step *step = &plan->steps.v[i];
+
+		if (step->place == OM_PLACE_LIVE)
+			acts++;
+		else if (step->kind == OM_STEP_BIND || step->kind == OM_STEP_TMPFS)
+			inner += om_journal_inner_size(step->path);
+	}
+	r = om_journal_reserve(a->journal, acts, inner);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot reserve space for the journal");
+	return 0;
+}
+
+static int execute(struct om_apply *a, const struct om_plan *plan,
+		   const struct om_profile *p, struct om_error *e)
+{
+	int r = reserve(a, plan, e);
+
+	if (r < 0)
+		return r;
 	a->build.root_fd = a->root_fd;
 	a->build.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd;
 	for (size_t i = 0; i < plan->steps.n; i++) {
@@ -250,7 +265,9 @@ static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first
 		r = om_decisions_refusal(&d, e);
 	if (r < 0 || (a->rehearse_only && first + n >= p->n))
 		return r;
-	return execute(a, &plan, p, e);
+	r = execute(a, &plan, p, e);
+	a->left = r < 0 && om_abandon(&a->build, a->root_fd) < 0;
+	return r;
 }
 
 int om_apply_profile(struct om_apply *a, const struct om_profile *p, struct om_error *e)
@@ -281,9 +298,9 @@ int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
 
 	if (r == 0)
 		return 0;
-	if (om_stage_close(&a->build) < 0 && om_stage_close(&a->build) < 0) {
+	if (a->left || (om_stage_close(&a->build) < 0 && om_stage_close(&a->build) < 0)) {
 		left = -EBUSY;
-		om_str_addf(residue, "%s: the stage is still mounted\n",
+		om_str_addf(residue, "%s: of the stage something is still mounted\n",
 			    OM_Q(a->build.stage_path));
 	}
 	undo.root_fd = a->root_fd;

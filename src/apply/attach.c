@@ -6,11 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "apply/below.h"
+#include "apply/stage.h"
 #include "apply/status.h"
+#include "apply/undo.h"
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/str.h"
@@ -81,6 +86,8 @@ static int check_sources(const struct om_build *b, const struct om_mount_look *r
 		if (!b->ours.v[i].unique)
 			continue;
 		r = b->sys->mount_look(b->sys, &b->ours.v[i], &look);
+		if (r == -ENOSYS)
+			continue;
 		if (r < 0)
 			return r;
 		if (!is_source(&look))
@@ -116,11 +123,33 @@ static int check_options(const struct om_build *b, const struct om_mount_look *l
 	return 0;
 }
 
+/* On the stage somebody could have changed it; it is as it was when it was built. */
+static int check_attr(const struct om_sys *sys, int fd, const struct om_act *act)
+{
+	unsigned attr;
+	int r = sys->mount_attr(sys, fd, &attr);
+
+	return r < 0 ? r : attr == act->attr ? 0 : -ESTALE;
+}
+
+/* By its unique id, or by the other one where a filter hides that call; *id says which. */
+static int look_at_tree(const struct om_build *b, struct om_mount_id *id,
+			struct om_mount_look *ret)
+{
+	int r = b->sys->mount_look(b->sys, id, ret);
+
+	if (r != -ENOSYS)
+		return r;
+	id->unique = false;
+	r = b->sys->statx_mount_id(b->sys, b->tree_fd, false, &id->id);
+	return r < 0 ? -ENOSYS : b->sys->mount_look(b->sys, id, ret);
+}
+
 /* Is it there, and nothing else, and as it was built? */
 static int verify(const struct om_build *b, int root_fd, const struct om_step *step,
-		  int target_fd, const struct om_act *act)
+		  int target_fd, struct om_act *act)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
+	struct om_mount_id id = { act->mount_id, act->unique };
 	_cleanup_close_ int now = -1;
 	struct om_mount_look look;
 	uint64_t seen;
@@ -136,17 +165,107 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 		if (seen != act->mount_id)
 			return -ESTALE;
 	}
-	r = b->sys->mount_look(b->sys, &id, &look);
+	r = check_attr(b->sys, b->tree_fd, act);
+	if (r < 0)
+		return r;
+	r = look_at_tree(b, &id, &look);
 	/* A filter hides it: then it cannot be told, and is not held against the kernel. */
 	if (r == -ENOSYS)
 		return 0;
+	act->shared = r == 0 && look.propagation & MS_SHARED;
 	if (r == 0)
-		r = check_parent(b, &look, act->unique, target_fd);
+		r = check_parent(b, &look, id.unique, target_fd);
 	if (r == 0)
 		r = check_propagation(b, &look, target_fd);
 	if (r == 0)
 		r = check_sources(b, &look);
 	return r < 0 ? r : check_options(b, &look);
+}
+
+/*
+ * Is what was built inside still there?  That somebody mounts on top of it, now that he
+ * can, is not our failure.
+ */
+static int verify_inner(const struct om_build *b, const struct om_journal *j,
+			size_t outer, int root_fd)
+{
+	struct om_below below;
+
+	om_below_init(&below, b->sys,
+		      &(struct om_mount_id){ j->acts.v[outer].mount_id,
+					     j->acts.v[outer].unique });
+	for (size_t i = outer - b->inner.n; i < outer; i++) {
+		const struct om_act *act = &j->acts.v[i];
+		_cleanup_close_ int fd = -1;
+		enum om_act_state state;
+		int r;
+
+		/* Nobody but us could reach what was detached. */
+		if (!act->entry && b->detached &&
+		    om_below_has(&below,
+				 &(struct om_mount_id){ act->mount_id, act->unique }))
+			continue;
+		state = om_act_find_mount(b->sys, root_fd, act, &fd);
+		if (state == OM_ACT_COVERED)
+			continue;
+		r = state == OM_ACT_PRESENT ? check_attr(b->sys, fd, act) : -ESTALE;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What comes to be inside from now on is a stranger's. */
+static uint64_t find_newest(const struct om_build *b, const struct om_act *outer)
+{
+	uint64_t newest = outer->mount_id;
+
+	if (b->tree_is_recursive)
+		return om_below_newest(b->sys, &(struct om_mount_id){ outer->mount_id,
+								      outer->unique });
+	for (size_t i = 0; i < b->inner.n; i++) {
+		const struct om_build_inner *inner = &b->inner.v[i];
+
+		/* Its submounts came with it, and are newer. */
+		if (inner->step->recursive)
+			return om_below_newest(b->sys,
+					       &(struct om_mount_id){ outer->mount_id,
+								      outer->unique });
+		if (inner->id.id > newest)
+			newest = inner->id.id;
+	}
+	return newest;
+}
+
+static struct om_act act_of_inner(const struct om_build_inner *inner)
+{
+	return (struct om_act){
+		.inverse = OM_INVERSE_DETACH,
+		.strategy = inner->step->strategy,
+		.path = (char *)(uintptr_t)inner->step->path, /* borrowed */
+		.mount_id = inner->id.id,
+		.unique = inner->id.unique,
+		.dev = inner->dev,
+		.ino = inner->ino,
+		.attr = inner->attr,
+		.want = inner->want,
+		.inner = true,
+		.entry = inner->step->entry != SIZE_MAX,
+	};
+}
+
+static int write_inner(const struct om_build *b, struct om_journal *j)
+{
+	_cleanup_free_ struct om_act *acts = NULL;
+
+	if (b->inner.n == 0)
+		return 0;
+	acts = calloc(b->inner.n, sizeof(*acts));
+	if (!acts)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->inner.n; i++)
+		acts[i] = act_of_inner(&b->inner.v[i]);
+	return om_journal_inner(j, acts, b->inner.n);
 }
 
 static int identify(const struct om_build *b, struct om_act *act)
@@ -158,6 +277,8 @@ static int identify(const struct om_build *b, struct om_act *act)
 
 	act->mount_id = id.id;
 	act->unique = id.unique;
+	act->attr = b->tree_attr;
+	act->want = b->tree_want;
 	if (r < 0 || id.unique)
 		return r;
 	if (fstat(b->tree_fd, &st) < 0)
@@ -189,11 +310,18 @@ static int open_target(const struct om_build *b, int root_fd, const struct om_st
 }
 
 /* By the descriptor, wherever it hangs; not when that would take a stranger along. */
-static int withdraw(const struct om_build *b, int root_fd, const struct om_act *act)
+static int withdraw(const struct om_build *b, int root_fd, const struct om_journal *j,
+		    size_t index)
 {
+	const struct om_undo undo = { .sys = b->sys,
+				      .root_fd = root_fd,
+				      .root_path = "/" };
+	_cleanup_str_ struct om_str residue = { 0 };
 	_cleanup_close_ int fd = -1;
 
-	if (om_act_find_mount(b->sys, root_fd, act, &fd) == OM_ACT_COVERED)
+	if (om_act_find_mount(b->sys, root_fd, &j->acts.v[index], &fd) ==
+		    OM_ACT_COVERED ||
+	    om_undo_inner(&undo, j, index, &residue) < 0)
 		return -EBUSY;
 	return om_detach(b->sys, b->tree_fd) < 0 ? -EBUSY : 0;
 }
@@ -210,15 +338,24 @@ int om_attach(struct om_build *b, struct om_journal *j, int root_fd,
 	r = identify(b, &act);
 	if (r < 0)
 		return r;
+	r = write_inner(b, j);
+	if (r < 0)
+		return r;
 	index = om_journal_intent(j, &act, step->path);
 	r = index < 0 ? index : move(b, target);
 	if (r < 0)
 		return r;
-	r = verify(b, root_fd, step, target, &act);
+	r = verify(b, root_fd, step, target, &j->acts.v[index]);
+	/* What covers the root is from now on the root. */
 	if (r == 0)
+		r = verify_inner(b, j, (size_t)index,
+				 step->path[1] == '\0' ? b->tree_fd : root_fd);
+	if (r == 0) {
+		j->acts.v[index].newest = find_newest(b, &j->acts.v[index]);
 		return om_journal_mark_done(j, (size_t)index);
+	}
 	/* If withdrawing fails too, undo finds it by the intent. */
-	left = withdraw(b, root_fd, &j->acts.v[index]);
+	left = withdraw(b, root_fd, j, (size_t)index);
 	return left < 0 ? left : r;
 }
 
@@ -252,4 +389,32 @@ int om_detach(const struct om_sys *sys, int fd)
 	if (r < 0)
 		r = sys->umount(sys, OM_FD_PATH(fd), MNT_DETACH);
 	return r;
+}
+
+/* What is in no namespace goes when its descriptor is closed. */
+static int abandon_fd(const struct om_build *b, int fd)
+{
+	struct om_mount_look look;
+
+	if (fd < 0 || look_at_fd(b->sys, fd, &look) < 0)
+		return 0;
+	return om_detach(b->sys, fd);
+}
+
+int om_abandon(struct om_build *b, int root_fd)
+{
+	int result = om_stage_unmount(b) < 0 && om_stage_unmount(b) < 0 ? -EBUSY : 0;
+
+	for (size_t i = 0; i < b->inner.n; i++) {
+		const struct om_act act = act_of_inner(&b->inner.v[i]);
+		_cleanup_close_ int fd = -1;
+
+		if (om_act_find_mount(b->sys, root_fd, &act, &fd) == OM_ACT_MOVED &&
+		    om_detach(b->sys, fd) < 0)
+			result = -EBUSY;
+	}
+	if (abandon_fd(b, b->tree_fd) < 0 || abandon_fd(b, b->skeleton_fd) < 0)
+		result = -EBUSY;
+	om_build_drop_tree(b);
+	return result;
 }

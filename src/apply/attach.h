@@ -26,3 +26,9 @@ int om_attach(struct om_build *b, struct om_journal *j, int root_fd,
  * The caller has checked that nothing of a stranger is on top.
  */
 int om_detach(const struct om_sys *sys, int fd) _nonnull_all_ _must_check_;
+
+/*
+ * What was being built, and was not attached, is closed; what somebody has moved out of
+ * the stage meanwhile is taken away.  0, or -EBUSY when something is left.
+ */
+int om_abandon(struct om_build *b, int root_fd) _nonnull_all_ _must_check_;

@@ -56,6 +56,7 @@ void om_build_drop_tree(struct om_build *b)
 	b->tree_path = NULL;
 	b->overlay_options = 0;
 	b->ours_before = b->ours.n;
+	b->inner.n = 0;
 }
 
 void om_build_done(struct om_build *b)
@@ -66,6 +67,7 @@ void om_build_done(struct om_build *b)
 	b->stage_fd = om_close(b->stage_fd);
 	om_vec_free(&b->ours);
 	om_vec_free(&b->ours_devs);
+	om_vec_free(&b->inner);
 }
 
 int om_build_set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
@@ -85,7 +87,7 @@ int om_build_set_attr(struct om_build *b, int fd, bool recursive, unsigned attr,
 	}
 	if (!attr)
 		return 0;
-	r = om_attr_of_fd(fd, &now);
+	r = b->sys->mount_attr(b->sys, fd, &now);
 	/* Of these one is in force, and the new one shall be it. */
 	if (attr & ATIME_ATTRS)
 		now &= ~(unsigned)ATIME_ATTRS;
@@ -365,12 +367,20 @@ static int find_place(struct om_build *b, const struct om_step *step, struct pla
 	return ret->at < 0 ? ret->at : 0;
 }
 
+/* The kernel shows no strictatime. */
+static unsigned visible(unsigned attr)
+{
+	return attr & ~(unsigned)OM_ATTR_STRICTATIME;
+}
+
 static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 {
 	forget_dir(b);
 	(void)om_close(b->tree_fd);
 	b->tree_fd = fd;
+	b->tree_want = visible(step->attr);
 	b->tree_is_new = step->kind != OM_STEP_BIND;
+	b->tree_is_recursive = step->kind == OM_STEP_BIND && step->recursive;
 	b->hole_dev = step->hole_dev;
 	b->hole_ino = step->hole_ino;
 	free(b->tree_path);
@@ -378,22 +388,65 @@ static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 	return b->tree_path ? 0 : -ENOMEM;
 }
 
-/* Nested mounts are held by the tree; only the root's fd is kept. */
-static int keep_mount(struct om_build *b, const struct om_step *step, int fd)
+static int note_ours(struct om_build *b, const struct om_mount_id *id, int fd)
 {
-	struct om_mount_id id;
 	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : om_vec_push(&b->ours, *id);
+
+	return r < 0 ? r : om_vec_push(&b->ours_devs, st.st_dev);
+}
+
+/* The attributes of a mount, of which it must have these. */
+static int read_attr(const struct om_build *b, int fd, unsigned want, unsigned *ret_attr)
+{
+	int r = b->sys->mount_attr(b->sys, fd, ret_attr);
+
+	return r < 0 ? r : (*ret_attr & want) == want ? 0 : -EPROTO;
+}
+
+/* For the journal: what it is to be, once the construction is visible. */
+static int note_inner(struct om_build *b, const struct om_step *step,
+		      const struct om_mount_id *id, int fd, unsigned inherited)
+{
+	struct om_build_inner inner = { .step = step,
+					.id = *id,
+					.want = visible(step->attr) };
+	struct stat st;
+	int r = read_attr(b, fd, inner.want | inherited, &inner.attr);
+
+	if (r < 0)
+		return r;
+	if (!id->unique) {
+		if (fstat(fd, &st) < 0)
+			return -errno;
+		inner.dev = st.st_dev;
+		inner.ino = st.st_ino;
+	}
+	return om_vec_push(&b->inner, inner);
+}
+
+/*
+ * Nested mounts are held by the tree; only the root's fd is kept.  inherited: attributes
+ * that it has of what it was bound from.
+ */
+static int keep_mount(struct om_build *b, const struct om_step *step, int fd,
+		      unsigned inherited)
+{
+	bool is_ours = step->kind == OM_STEP_TMPFS && !step->source;
+	unsigned want = visible(step->attr);
+	struct om_mount_id id;
 	int r = 0;
 
-	if (step->kind == OM_STEP_TMPFS && !step->source) {
+	if (is_ours || !step->root)
 		r = b->sys->mount_id(b->sys, fd, &id.id, &id.unique);
-		if (r == 0)
-			r = fstat(fd, &st) < 0 ? -errno : om_vec_push(&b->ours, id);
-		if (r == 0)
-			r = om_vec_push(&b->ours_devs, st.st_dev);
-	}
-	if (step->root)
-		return r < 0 ? (om_close(fd), r) : start_tree(b, step, fd);
+	if (r == 0 && is_ours)
+		r = note_ours(b, &id, fd);
+	if (r == 0 && step->root)
+		r = read_attr(b, fd, want | inherited, &b->tree_attr);
+	if (r == 0 && step->root)
+		return start_tree(b, step, fd);
+	if (r == 0)
+		r = note_inner(b, step, &id, fd, inherited);
 	(void)om_close(fd);
 	return r;
 }
@@ -465,7 +518,7 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
 	if (r == 0)
 		r = check_capacity(b, fd, step);
-	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd);
+	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, 0);
 }
 
 /* What is not known is asked for: the kernel's own default must not decide in silence. */
@@ -504,7 +557,7 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 		how.n_options = takes_both_options(b->facts) ? 2 : 1;
 	b->overlay_options = how.n_options;
 	fd = mount_new(b, &how, &place, e);
-	return fd < 0 ? fd : keep_mount(b, step, fd);
+	return fd < 0 ? fd : keep_mount(b, step, fd, 0);
 }
 
 /* What is bound back is of the kind that it had, whatever that was, but for links. */
@@ -519,11 +572,23 @@ static int check_source(const struct om_step *step, int fd)
 	return S_ISLNK(st.st_mode) ? -ELOOP : 0;
 }
 
+/* A bind has the attributes of its source, but for how it treats times of access. */
+static int read_inherited(const struct om_build *b, int source,
+			  const struct om_step *step, unsigned *ret_attr)
+{
+	int r = b->sys->mount_attr(b->sys, source, ret_attr);
+
+	if (step->attr & ATIME_ATTRS)
+		*ret_attr &= ~(unsigned)ATIME_ATTRS;
+	return r;
+}
+
 static int build_bind(struct om_build *b, const struct om_step *step)
 {
 	_cleanup_close_ int source = -1;
 	_cleanup_close_ int at = -1;
 	struct place place;
+	unsigned inherited = 0;
 	int fd, r = find_place(b, step, &place);
 
 	if (r < 0)
@@ -537,7 +602,11 @@ static int build_bind(struct om_build *b, const struct om_step *step)
 		return r;
 	fd = b->fd_api ? bind_by_fd(b, source, step, &place)
 		       : bind_by_path(b, source, step, &place);
-	return fd < 0 ? fd : keep_mount(b, step, fd);
+	if (fd < 0)
+		return fd;
+	/* On the stage somebody may have changed it already. */
+	r = b->detached ? 0 : read_inherited(b, source, step, &inherited);
+	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, inherited);
 }
 
 static int build_dir(struct om_build *b, const struct om_step *step)
@@ -582,6 +651,14 @@ static int build_name(struct om_build *b, const struct om_step *step)
 	return r;
 }
 
+static int seal(struct om_build *b, const struct om_step *step)
+{
+	int r = om_build_set_attr(b, b->tree_fd, false, step->attr, 0);
+
+	b->tree_want |= visible(step->attr);
+	return r < 0 ? r : read_attr(b, b->tree_fd, b->tree_want, &b->tree_attr);
+}
+
 static int run_step(struct om_build *b, const struct om_step *step, struct om_error *e)
 {
 	switch (step->kind) {
@@ -599,7 +676,7 @@ static int run_step(struct om_build *b, const struct om_step *step, struct om_er
 	case OM_STEP_SYMLINK:
 		return build_name(b, step);
 	case OM_STEP_SEAL:
-		return om_build_set_attr(b, b->tree_fd, false, step->attr, 0);
+		return seal(b, step);
 	case OM_STEP_ATTACH:
 	case _OM_STEP_MAX:
 		break;

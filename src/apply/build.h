@@ -18,6 +18,16 @@
 /* The source of every file system that is ours. */
 #define OM_SOURCE_NAME "overmount"
 
+/* A mount in the construction, but for its root. */
+struct om_build_inner {
+	const struct om_step *step; /* borrowed from the plan */
+	struct om_mount_id id;
+	unsigned attr; /* OM_ATTR_*, its own and of its file system */
+	unsigned want; /* of its own, at least */
+	uint64_t dev;  /* of its root, when the id is reusable */
+	uint64_t ino;
+};
+
 struct om_build {
 	const struct om_sys *sys;
 	int root_fd;   /* borrowed: targets */
@@ -38,6 +48,9 @@ struct om_build {
 	char *tree_path;
 	uint64_t hole_dev; /* what it is to cover; hole_ino 0: whatever is there */
 	uint64_t hole_ino;
+	unsigned tree_attr; /* of its root: see struct om_build_inner */
+	unsigned tree_want;
+	bool tree_is_recursive; /* its root is a bind that brings mounts along */
 	bool tree_is_new;	/* that is a file system of ours, not a bind */
 	size_t overlay_options; /* how many options the overlay at its root was given */
 	int skeleton_fd;	/* owned */
@@ -48,6 +61,7 @@ struct om_build {
 	/* Their devices: a copy that a later construction binds back has the same. */
 	OM_VEC(dev_t) ours_devs;
 	size_t ours_before; /* how many of them are of earlier trees */
+	OM_VEC(struct om_build_inner) inner;
 };
 
 void om_build_init(struct om_build *b, const struct om_sys *sys,

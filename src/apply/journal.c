@@ -20,7 +20,7 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#define MAGIC 0x324a4d4f /* "OMJ2"; the last byte is the version */
+#define MAGIC 0x334a4d4f /* "OMJ3"; the last byte is the version */
 #define MAGIC_MASK 0x00ffffff
 #define RECORD_SIZE 512
 #define RECORD_TEXT 464
@@ -30,9 +30,10 @@
 enum record_type {
 	RECORD_HEADER = 1,
 	RECORD_INTENT,
-	RECORD_MORE, /* the next bytes of the path of the record before */
+	RECORD_MORE, /* the next bytes of the text of the record before */
 	RECORD_DONE,
 	RECORD_COMMIT,
+	RECORD_INNER, /* the text is packed acts */
 };
 
 struct record {
@@ -45,24 +46,46 @@ struct record {
 	uint8_t unique;
 	uint8_t reusable; /* HEADER: the id is of that kind */
 	uint8_t strategy; /* INTENT */
-	uint8_t pad[3];
+	uint8_t shared;	  /* DONE */
+	uint8_t pad[2];
 	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
 	union {
 		uint8_t boot[16]; /* HEADER */
 		struct {
 			uint32_t print;
-			uint32_t pad;
+			uint16_t attr;
+			uint16_t want;
 			uint64_t ino;
 		} what; /* INTENT */
 		struct {
 			uint64_t dev;
 			uint64_t ino;
-		} made; /* DONE */
+		} made;		 /* DONE of a name */
+		uint64_t newest; /* DONE of a mount */
 	};
 	char text[RECORD_TEXT];
 };
 
 static_assert(sizeof(struct record) == RECORD_SIZE, "records have a fixed size");
+
+/* An inner act in the text of a record; its path follows. */
+struct packed {
+	uint64_t id;
+	uint64_t dev;
+	uint64_t ino;
+	uint16_t attr;
+	uint16_t want;
+	uint16_t path_len;
+	uint8_t strategy;
+	uint8_t flags;
+};
+
+static_assert(sizeof(struct packed) == 32, "nothing between the members");
+
+#define FLAG_UNIQUE 1
+#define FLAG_ENTRY 2
+/* What text_left can tell, less the longest path. */
+#define MAX_TEXT (UINT16_MAX - OM_MAX_PATH - sizeof(struct packed))
 
 void om_journal_init(struct om_journal *j)
 {
@@ -83,23 +106,23 @@ static int write_record(struct om_journal *j, struct record *r)
 {
 	ssize_t n;
 
-	if (j->fd < 0)
-		return 0;
+	if (j->fd < 0 || j->failed < 0)
+		return j->failed;
 	r->magic = MAGIC;
 	r->seq = j->seq;
 	r->crc = 0;
 	r->crc = om_crc32c(r, sizeof(*r));
 	n = pwrite(j->fd, r, sizeof(*r), (off_t)j->seq * RECORD_SIZE);
 	if (n != (ssize_t)sizeof(*r))
-		return n < 0 ? -errno : -ENOSPC;
+		return j->failed = n < 0 ? -errno : -ENOSPC;
 	j->seq++;
 	return 0;
 }
 
 /* A record and, for a long text, those that continue it. */
-static int write_text(struct om_journal *j, struct record *r, const char *text)
+static int write_text(struct om_journal *j, struct record *r, const char *text,
+		      size_t left)
 {
-	size_t left = strlen(text);
 	int result;
 
 	do {
@@ -141,9 +164,9 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create the journal");
 	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		       0600);
-	r = j->fd < 0 ? -errno : om_journal_reserve(j, 1);
+	r = j->fd < 0 ? -errno : om_journal_reserve(j, 1, 0);
 	if (r == 0)
-		r = write_text(j, &header, origin->root_path);
+		r = write_text(j, &header, origin->root_path, strlen(origin->root_path));
 	if (r < 0) {
 		if (j->fd >= 0)
 			(void)unlinkat(dirfd, name, 0);
@@ -153,9 +176,11 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 	return 0;
 }
 
-int om_journal_reserve(struct om_journal *j, size_t acts)
+int om_journal_reserve(struct om_journal *j, size_t acts, size_t inner_bytes)
 {
-	uint64_t want = j->seq + (uint64_t)(acts + 1) * RECORDS_PER_ACT;
+	/* One more for each, since a text may end at the beginning of its last record. */
+	uint64_t want = j->seq + (uint64_t)(acts + 1) * (RECORDS_PER_ACT + 1) +
+			2 * (inner_bytes / RECORD_TEXT);
 	int r;
 
 	if (j->fd < 0 || want <= j->reserved)
@@ -166,6 +191,18 @@ int om_journal_reserve(struct om_journal *j, size_t acts)
 	return -r;
 }
 
+static int push_act(struct om_journal *j, const struct om_act *act, const char *path)
+{
+	struct om_act copy = *act;
+	int r;
+
+	copy.path = strdup(path);
+	r = copy.path ? om_vec_push(&j->acts, copy) : -ENOMEM;
+	if (r < 0)
+		free(copy.path);
+	return r;
+}
+
 int om_journal_intent(struct om_journal *j, const struct om_act *act, const char *path)
 {
 	struct record record = { .type = RECORD_INTENT,
@@ -173,17 +210,13 @@ int om_journal_intent(struct om_journal *j, const struct om_act *act, const char
 				 .unique = act->unique,
 				 .strategy = (uint8_t)act->strategy,
 				 .id = act->mount_id,
-				 .what = { act->print, 0, act->ino } };
-	struct om_act copy = *act;
-	int r;
+				 .what = { act->print, (uint16_t)act->attr,
+					   (uint16_t)act->want, act->ino } };
+	int r = push_act(j, act, path);
 
-	copy.path = strdup(path);
-	r = copy.path ? om_vec_push(&j->acts, copy) : -ENOMEM;
-	if (r < 0) {
-		free(copy.path);
+	if (r < 0)
 		return r;
-	}
-	r = write_text(j, &record, path);
+	r = write_text(j, &record, path, strlen(path));
 	if (r < 0) {
 		free(j->acts.v[--j->acts.n].path);
 		return r;
@@ -191,13 +224,91 @@ int om_journal_intent(struct om_journal *j, const struct om_act *act, const char
 	return (int)(j->acts.n - 1);
 }
 
+size_t om_journal_inner_size(const char *path)
+{
+	return sizeof(struct packed) + strlen(path);
+}
+
+static void pack(const struct om_act *act, struct om_str *text)
+{
+	const struct packed packed = {
+		.id = act->mount_id,
+		.dev = act->dev,
+		.ino = act->ino,
+		.attr = (uint16_t)act->attr,
+		.want = (uint16_t)act->want,
+		.path_len = (uint16_t)strlen(act->path),
+		.strategy = (uint8_t)act->strategy,
+		.flags = (uint8_t)((act->unique ? FLAG_UNIQUE : 0) |
+				   (act->entry ? FLAG_ENTRY : 0)),
+	};
+
+	om_str_add_n(text, (const char *)&packed, sizeof(packed));
+	om_str_add_n(text, act->path, packed.path_len);
+}
+
+int om_journal_inner(struct om_journal *j, const struct om_act *acts, size_t n)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct record record = { .type = RECORD_INNER };
+
+		r = push_act(j, &acts[i], acts[i].path);
+		if (r < 0)
+			break;
+		pack(&acts[i], &text);
+		if (i + 1 < n && text.len < MAX_TEXT)
+			continue;
+		r = text.err < 0 ? text.err
+				 : write_text(j, &record, om_str_get(&text), text.len);
+		om_str_cut(&text, 0);
+	}
+	return r;
+}
+
+size_t om_journal_outer(const struct om_journal *j, size_t i)
+{
+	while (i < j->acts.n && j->acts.v[i].inner)
+		i++;
+	return i;
+}
+
+size_t om_journal_cover(const struct om_journal *j, size_t i)
+{
+	size_t k = om_journal_outer(j, i) + 1;
+
+	for (; k < j->acts.n; k++)
+		if (j->acts.v[k].inverse == OM_INVERSE_DETACH && !j->acts.v[k].inner &&
+		    om_path_is_under(j->acts.v[i].path, j->acts.v[k].path))
+			return k;
+	return j->acts.n;
+}
+
+/* What is inside is done, and shared, as the construction is. */
+static void set_done(struct om_journal *j, size_t act)
+{
+	j->acts.v[act].done = true;
+	for (size_t i = act; i > 0 && j->acts.v[i - 1].inner; i--) {
+		j->acts.v[i - 1].done = true;
+		j->acts.v[i - 1].shared = j->acts.v[act].shared;
+	}
+}
+
 int om_journal_mark_done(struct om_journal *j, size_t act)
 {
-	struct record record = { .type = RECORD_DONE, .id = act };
+	struct record record = { .type = RECORD_DONE,
+				 .id = act,
+				 .shared = j->acts.v[act].shared };
 
-	record.made.dev = j->acts.v[act].dev;
-	record.made.ino = j->acts.v[act].ino;
-	j->acts.v[act].done = true;
+	if (j->acts.v[act].inverse == OM_INVERSE_DETACH) {
+		record.newest = j->acts.v[act].newest;
+	} else {
+		record.made.dev = j->acts.v[act].dev;
+		record.made.ino = j->acts.v[act].ino;
+	}
+	set_done(j, act);
 	return write_record(j, &record);
 }
 
@@ -227,17 +338,23 @@ static int check_record(const char *data, size_t k, struct record *ret)
 }
 
 /*
+ * Has somebody removed or cut it since it was read?  Only that counts: with the commit in
+ * it, it is one of a whole profile, whatever else cannot be looked at.
+ */
+static bool is_lost(const struct om_journal *j)
+{
+	struct stat st;
+
+	return j->fd >= 0 && fstat(j->fd, &st) == 0 &&
+	       (st.st_nlink == 0 || st.st_size < (off_t)j->seq * RECORD_SIZE);
+}
+
+/*
  * Would undo find what is written here?  Somebody may have removed or cut the file, or a
  * filter have said that it was written.
  */
 static int read_back(const struct om_journal *j)
 {
-	struct stat st;
-
-	if (fstat(j->fd, &st) < 0)
-		return -errno;
-	if (st.st_nlink == 0)
-		return -ESTALE;
 	for (uint32_t k = 0; k < j->seq; k++) {
 		struct record r = { 0 };
 
@@ -257,6 +374,8 @@ int om_journal_commit(struct om_journal *j)
 
 	if (r == 0)
 		r = write_record(j, &record);
+	if (r == 0 && is_lost(j))
+		r = -ESTALE;
 	j->committed = r == 0;
 	return r;
 }
@@ -298,10 +417,12 @@ static int replay_intent(struct om_journal *j, const struct record *r,
 			      .mount_id = r->id,
 			      .unique = r->unique,
 			      .print = r->what.print,
+			      .attr = r->what.attr,
+			      .want = r->what.want,
 			      .ino = r->what.ino };
 	int result;
 
-	if (r->inverse > OM_INVERSE_UNLINK)
+	if (r->inverse < OM_INVERSE_DETACH || r->inverse > OM_INVERSE_UNLINK)
 		return -EBADMSG;
 	act.path = om_str_take(text);
 	result = !act.path		     ? -ENOMEM
@@ -312,12 +433,56 @@ static int replay_intent(struct om_journal *j, const struct record *r,
 	return result;
 }
 
+/* The next packed act at *p, which moves behind it. */
+static int unpack(struct om_journal *j, const char **p, const char *end)
+{
+	struct packed packed;
+	struct om_act act = { .inverse = OM_INVERSE_DETACH, .inner = true };
+	int r;
+
+	if ((size_t)(end - *p) < sizeof(packed))
+		return -EBADMSG;
+	memcpy(&packed, *p, sizeof(packed));
+	*p += sizeof(packed);
+	if ((size_t)(end - *p) < packed.path_len)
+		return -EBADMSG;
+	act.mount_id = packed.id;
+	act.dev = packed.dev;
+	act.ino = packed.ino;
+	act.attr = packed.attr;
+	act.want = packed.want;
+	act.strategy = packed.strategy;
+	act.unique = packed.flags & FLAG_UNIQUE;
+	act.entry = packed.flags & FLAG_ENTRY;
+	act.path = strndup(*p, packed.path_len);
+	*p += packed.path_len;
+	r = !act.path			? -ENOMEM
+	    : om_path_unclean(act.path) ? -EBADMSG
+					: om_vec_push(&j->acts, act);
+	if (r < 0)
+		free(act.path);
+	return r;
+}
+
+static int replay_inner(struct om_journal *j, const struct om_str *text)
+{
+	const char *p = text->s, *end = p + text->len;
+	int r = 0;
+
+	while (r == 0 && p < end)
+		r = unpack(j, &p, end);
+	return r;
+}
+
 static int replay_done(struct om_journal *j, const struct record *r)
 {
 	if (r->id >= j->acts.n)
 		return -EBADMSG;
-	j->acts.v[r->id].done = true;
-	if (r->made.ino != 0) {
+	j->acts.v[r->id].shared = r->shared;
+	set_done(j, r->id);
+	if (j->acts.v[r->id].inverse == OM_INVERSE_DETACH) {
+		j->acts.v[r->id].newest = r->newest;
+	} else {
 		j->acts.v[r->id].dev = r->made.dev;
 		j->acts.v[r->id].ino = r->made.ino;
 	}
@@ -336,6 +501,8 @@ static int replay(struct om_journal *j, const struct record *r, struct om_str *t
 	case RECORD_COMMIT:
 		j->committed = true;
 		return 0;
+	case RECORD_INNER:
+		return replay_inner(j, text);
 	case RECORD_MORE:
 		break;
 	}

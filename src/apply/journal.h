@@ -36,7 +36,17 @@ struct om_act {
 	 */
 	uint64_t ino;
 	uint64_t dev;
+	unsigned attr;	 /* of the mount and its file system, OM_ATTR_* */
+	unsigned want;	 /* those that the mount itself must have */
+	bool shared;	 /* the mount was shared once it was done */
+	uint64_t newest; /* unique id: what is in the mount with a greater one came later */
 	bool done;
+	/*
+	 * A mount inside a construction: comes before the act that made that visible, and
+	 * goes with it.  Of one whose id is reusable, dev and ino are those of its root.
+	 */
+	bool inner;
+	bool entry; /* asked for by the profile, not only bound back */
 };
 
 /* Where and when a journal was begun. */
@@ -53,6 +63,7 @@ struct om_journal {
 	char *root_path; /* owned; that of origin */
 	bool committed;
 	int fd; /* owned; -1: kept in memory only, for a namespace that dies with us */
+	int failed; /* the error of a write; what comes behind it could not be read */
 	uint32_t seq;
 	uint64_t reserved; /* records for which space is reserved */
 };
@@ -74,11 +85,31 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om_error *e)
 	_nonnull_(1, 3) _must_check_;
 
-/* Makes sure that `acts` more acts can be written without needing space. */
-int om_journal_reserve(struct om_journal *j, size_t acts) _nonnull_all_ _must_check_;
+/*
+ * Makes sure that `acts` more acts, and inner ones of so many bytes together, can be
+ * written without needing space.
+ */
+int om_journal_reserve(struct om_journal *j, size_t acts,
+		       size_t inner_bytes) _nonnull_all_ _must_check_;
+/* What an inner act takes. */
+size_t om_journal_inner_size(const char *path) _nonnull_all_;
+/*
+ * Writes that these mounts are in the construction whose intent comes next; copies acts
+ * and their paths.
+ */
+int om_journal_inner(struct om_journal *j, const struct om_act *acts, size_t n)
+	_nonnull_(1) _must_check_;
 /* Writes the intent: act, with a copy of path.  The index of the act, or -errno. */
 int om_journal_intent(struct om_journal *j, const struct om_act *act,
 		      const char *path) _nonnull_all_ _must_check_;
 /* Writes that it happened, with the identity of the name (dev and ino of the act). */
 int om_journal_mark_done(struct om_journal *j, size_t act) _nonnull_all_ _must_check_;
 int om_journal_commit(struct om_journal *j) _nonnull_all_ _must_check_;
+
+/* The first act from index i on that is no inner one; acts.n when there is none. */
+size_t om_journal_outer(const struct om_journal *j, size_t i) _nonnull_all_;
+/*
+ * The first later act whose mount covers the place of act i, and is undone before; acts.n
+ * when there is none.
+ */
+size_t om_journal_cover(const struct om_journal *j, size_t i) _nonnull_all_;

@@ -39,11 +39,10 @@ int om_stage_clear(const struct om_sys *sys, int at, const char *path)
 	return -EBUSY;
 }
 
-int om_stage_close(struct om_build *b)
+int om_stage_unmount(struct om_build *b)
 {
 	int r = 0;
 
-	om_build_drop_tree(b);
 	if (b->stage_fd >= 0)
 		r = b->sys->umount(b->sys, OM_FD_PATH(b->stage_fd), MNT_DETACH);
 	if (r < 0)
@@ -54,6 +53,12 @@ int om_stage_close(struct om_build *b)
 		r = b->sys->unlink(b->sys, b->stage_at, b->stage_path, AT_REMOVEDIR);
 	b->stage_made = r < 0 && r != -ENOENT;
 	return r == -ENOENT ? 0 : r;
+}
+
+int om_stage_close(struct om_build *b)
+{
+	om_build_drop_tree(b);
+	return om_stage_unmount(b);
 }
 
 /* A private tmpfs on the directory dir_fd, which is stage_path. */

@@ -16,6 +16,8 @@ int om_stage_slot(struct om_build *b, bool dir,
 		  char name[static OM_SLOT_SIZE]) _nonnull_all_ _must_check_;
 /* Drops the construction and the stage; 0, or -errno when it is still there. */
 int om_stage_close(struct om_build *b) _nonnull_all_ _must_check_;
+/* Drops the stage alone: what has an open descriptor can still be looked at. */
+int om_stage_unmount(struct om_build *b) _nonnull_all_ _must_check_;
 /*
  * Takes away a stage that a killed process left at path, and its directory.  The caller
  * holds the lock of the namespace, so whatever is mounted there is ours.  0 or -errno.

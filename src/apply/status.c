@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ static const struct {
 	const char *text;
 } states[] = {
 	[OM_ACT_PRESENT] = { "present", "as it was made" },
+	[OM_ACT_CHANGED] = { "changed", "somebody has changed its attributes" },
 	[OM_ACT_COVERED] = { "covered", "something else is mounted on top of it" },
 	[OM_ACT_MOVED] = { "moved", "somebody has mounted it elsewhere" },
 	[OM_ACT_USED] = { "used", "somebody has written into it" },
@@ -42,26 +44,29 @@ const char *om_act_state_text(enum om_act_state state)
 
 /* How often the place of a mount may change between two looks. */
 #define MAX_CHASES 1024
-/* A stack of mounts on one place is not deep. */
-#define MAX_STACK 64
+/* That somebody renames back and forth just so is as likely as so many coins alike. */
+#define MAX_SAME 32
 
-/* Is it the mount of the act that fd lies on?  1, 0, 2 when it has its id, or -errno. */
-static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd)
+/*
+ * Is it the mount of the act that fd lies on?  1, 0, 2 when it has its id, or -errno;
+ * *ret_seen is the id of what it lies on.
+ */
+static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd,
+			 uint64_t *ret_seen)
 {
 	const struct om_mount_id id = { act->mount_id, act->unique };
 	struct om_mount_look look;
 	struct stat st;
-	uint64_t seen;
-	int r = om_mount_id_as(sys, fd, act->unique, &seen);
+	int r = om_mount_id_as(sys, fd, act->unique, ret_seen);
 
 	if (r < 0)
 		return r;
-	if (seen != act->mount_id || act->unique)
-		return seen == act->mount_id;
+	if (*ret_seen != act->mount_id || act->unique)
+		return *ret_seen == act->mount_id;
 	/* A reusable id may be another mount's by now. */
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_ino != act->ino)
+	if (st.st_ino != act->ino || (act->inner && st.st_dev != act->dev))
 		return 2;
 	r = act->print == 0 ? 0 : sys->mount_look(sys, &id, &look);
 	return r < 0 ? r : act->print == 0 || look.print == act->print ? 1 : 2;
@@ -94,35 +99,19 @@ static enum om_act_state guess(const struct om_sys *sys, int root_fd,
 	return id == above_id ? OM_ACT_GONE : OM_ACT_UNKNOWN;
 }
 
-/* Does what fd lies on hang on the mount of the act, or on what hangs on it? */
-static bool is_on_top(const struct om_sys *sys, const struct om_act *act, int fd)
-{
-	struct om_mount_id id = { 0, act->unique };
-	struct om_mount_look look;
-
-	if (om_mount_id_as(sys, fd, act->unique, &id.id) < 0)
-		return false;
-	for (unsigned depth = 0; depth < MAX_STACK; depth++) {
-		if (sys->mount_look(sys, &id, &look) < 0 || look.parent == id.id)
-			return false;
-		if (look.parent == act->mount_id)
-			return true;
-		id.id = look.parent;
-	}
-	return false;
-}
-
 /*
  * The mount is somewhere: at the path that the kernel names, unless a directory on the way
- * is renamed before it is opened.
+ * is renamed before it is opened.  When the same path leads to the same other place again
+ * and again, nobody is renaming: something lies on top of the mount, or above it.
  */
 static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 				      const struct om_act *act, int *ret_fd)
 {
 	const struct om_mount_id id = { act->mount_id, act->unique };
-	char path[OM_MAX_PATH + 1];
+	char path[OM_MAX_PATH + 1], last_path[OM_MAX_PATH + 1] = "";
+	uint64_t seen = 0, last_seen = 0;
 
-	for (unsigned i = 0; i < MAX_CHASES; i++) {
+	for (unsigned i = 0, same = 1; i < MAX_CHASES; i++) {
 		_cleanup_close_ int fd = -1;
 		int r = sys->mount_point(sys, &id, act->print, path, sizeof(path));
 
@@ -133,7 +122,7 @@ static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 		if (r < 0)
 			return OM_ACT_UNKNOWN;
 		fd = sys->open(sys, AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);
-		r = fd < 0 ? fd : is_that_mount(sys, act, fd);
+		r = fd < 0 ? fd : is_that_mount(sys, act, fd, &seen);
 		if (r == 1) {
 			*ret_fd = TAKE_FD(fd);
 			return OM_ACT_MOVED;
@@ -143,8 +132,12 @@ static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 			return OM_ACT_GONE;
 		if (r < 0 && r != -ENOENT)
 			return OM_ACT_UNKNOWN;
-		if (r == 0 && is_on_top(sys, act, fd))
+		seen = r < 0 ? 0 : seen;
+		same = seen == last_seen && om_streq(path, last_path) ? same + 1 : 1;
+		if (same == MAX_SAME)
 			return OM_ACT_COVERED;
+		last_seen = seen;
+		memcpy(last_path, path, sizeof(path));
 	}
 	return OM_ACT_UNKNOWN;
 }
@@ -155,8 +148,10 @@ enum om_act_state om_act_find_mount(const struct om_sys *sys, int root_fd,
 	_cleanup_close_ int fd =
 		om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
 
+	uint64_t seen;
+
 	*ret_fd = -1;
-	if (fd < 0 || is_that_mount(sys, act, fd) != 1)
+	if (fd < 0 || is_that_mount(sys, act, fd, &seen) != 1)
 		return search_mount(sys, root_fd, act, ret_fd);
 	*ret_fd = TAKE_FD(fd);
 	return OM_ACT_PRESENT;
@@ -215,12 +210,95 @@ static enum om_act_state look_at_name(const struct om_sys *sys, int root_fd,
 	return om_act_find_name(act, false, fd);
 }
 
-enum om_act_state om_act_look(const struct om_sys *sys, int root_fd,
-			      const struct om_act *act)
+/* Where it was put, and as it was? */
+static enum om_act_state look_at_mount(const struct om_sys *sys, int root_fd,
+				       const struct om_act *act)
 {
+	const struct om_mount_id id = { act->mount_id, act->unique };
 	_cleanup_close_ int fd = -1;
+	enum om_act_state state = om_act_find_mount(sys, root_fd, act, &fd);
+	struct om_mount_look look;
+	unsigned attr;
 
-	return act->inverse == OM_INVERSE_DETACH
-		       ? om_act_find_mount(sys, root_fd, act, &fd)
-		       : look_at_name(sys, root_fd, act);
+	if (state != OM_ACT_PRESENT || !act->done)
+		return state;
+	if (sys->mount_attr(sys, fd, &attr) < 0)
+		return OM_ACT_UNKNOWN;
+	/* A filter may hide what it has of its own, and how it propagates. */
+	if (attr == act->attr && sys->mount_look(sys, &id, &look) == 0)
+		return (look.attr & act->want) == act->want &&
+				       !(look.propagation & MS_SHARED) == !act->shared
+			       ? OM_ACT_PRESENT
+			       : OM_ACT_CHANGED;
+	return attr == act->attr ? OM_ACT_PRESENT : OM_ACT_CHANGED;
+}
+
+/*
+ * Where the mount is, as the kernel names it, and where the cover is: do they differ in
+ * what they were asked for alone?
+ */
+static bool is_beside(const struct om_sys *sys, const struct om_act *act,
+		      const struct om_act *cover)
+{
+	const struct om_mount_id id = { act->mount_id, act->unique };
+	const struct om_mount_id cover_id = { cover->mount_id, cover->unique };
+	char path[OM_MAX_PATH + 1], cover_path[OM_MAX_PATH + 1];
+	size_t n, len;
+
+	if (sys->mount_point(sys, &id, act->print, path, sizeof(path)) < 0 ||
+	    sys->mount_point(sys, &cover_id, cover->print, cover_path,
+			     sizeof(cover_path)) < 0)
+		return false;
+	n = strlen(cover_path);
+	len = strlen(cover->path);
+	return n >= len && strcmp(cover_path + n - len, cover->path) == 0 &&
+	       strncmp(path, cover_path, n - len) == 0 &&
+	       strcmp(path + n - len, act->path) == 0;
+}
+
+/* A name below a mount of ours, or a mount below another: no path leads there. */
+static enum om_act_state look_below(const struct om_sys *sys, const struct om_act *act,
+				    const struct om_act *cover)
+{
+	const struct om_mount_id id = { act->mount_id, act->unique };
+	struct om_mount_look look;
+	int r = act->inverse == OM_INVERSE_DETACH ? sys->mount_look(sys, &id, &look)
+						  : -ENOSYS;
+
+	if (r == -ENOENT || (r == 0 && act->print != 0 && look.print != act->print))
+		return OM_ACT_GONE;
+	if (r < 0)
+		return r == -ENOSYS ? OM_ACT_PRESENT : OM_ACT_UNKNOWN;
+	return is_beside(sys, act, cover) ? OM_ACT_PRESENT : OM_ACT_MOVED;
+}
+
+static bool is_in_place(enum om_act_state state)
+{
+	return state == OM_ACT_PRESENT || state == OM_ACT_CHANGED;
+}
+
+/* later: what has become of the acts behind act i. */
+static enum om_act_state look_at(const struct om_sys *sys, int root_fd,
+				 const struct om_journal *j, size_t i,
+				 const enum om_act_state *later)
+{
+	const struct om_act *act = &j->acts.v[i];
+	size_t outer = om_journal_outer(j, i), cover = om_journal_cover(j, i);
+
+	/* Of what is inside a construction that was never attached nothing is seen. */
+	if (outer == j->acts.n)
+		return OM_ACT_GONE;
+	if (outer > i && !is_in_place(later[outer]))
+		return later[outer];
+	if (cover < j->acts.n && is_in_place(later[cover]))
+		return look_below(sys, act, &j->acts.v[cover]);
+	return act->inverse == OM_INVERSE_DETACH ? look_at_mount(sys, root_fd, act)
+						 : look_at_name(sys, root_fd, act);
+}
+
+void om_acts_look(const struct om_sys *sys, int root_fd, const struct om_journal *j,
+		  enum om_act_state *ret)
+{
+	for (size_t i = j->acts.n; i-- > 0;)
+		ret[i] = look_at(sys, root_fd, j, i, ret);
 }

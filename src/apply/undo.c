@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "apply/attach.h"
+#include "apply/below.h"
 #include "apply/status.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -19,6 +21,8 @@
 #define MAX_STACK 64
 /* A call that has failed once need not fail again: an interrupt, a shortage that passed. */
 #define MAX_TRIES 3
+
+#define TEXT_STRANGER "something else is mounted inside of it"
 
 /* "PATH: WHY", and the command that shows it. */
 static void tell(const struct om_undo *u, const struct om_act *act, const char *why,
@@ -48,10 +52,118 @@ static int uncover(const struct om_undo *u, const struct om_act *act,
 	return r;
 }
 
+/* The first act inside that one; *ret_below knows what still is there. */
+static size_t first_inner(const struct om_undo *u, const struct om_journal *j,
+			  size_t outer, struct om_below *ret_below)
+{
+	const struct om_act *act = &j->acts.v[outer];
+
+	om_below_init(ret_below, u->sys,
+		      &(struct om_mount_id){ act->mount_id, act->unique });
+	while (outer > 0 && j->acts.v[outer - 1].inner)
+		outer--;
+	return outer;
+}
+
+/* Whether something is on top is asked of entries alone: of the rest there are thousands. */
+static bool is_in_place(const struct om_act *act, struct om_below *below)
+{
+	return !act->entry &&
+	       om_below_has(below, &(struct om_mount_id){ act->mount_id, act->unique });
+}
+
+/* Mounts of the acts from index i on are not newer; UINT64_MAX when that is not known. */
+static uint64_t newest_of(const struct om_journal *j, size_t i, uint64_t at_least)
+{
+	uint64_t newest = at_least;
+
+	for (; i < j->acts.n; i++) {
+		const struct om_act *act = &j->acts.v[i];
+
+		if (act->inverse != OM_INVERSE_DETACH || act->inner)
+			continue;
+		if (!act->done || act->newest == 0)
+			return UINT64_MAX;
+		if (act->newest > newest)
+			newest = act->newest;
+	}
+	return newest;
+}
+
+/*
+ * Has somebody mounted inside of it since?  Later acts of ours may have, too, as long as
+ * they are not undone.  Told where, as far as that is known.
+ */
+static bool has_stranger(const struct om_undo *u, const struct om_journal *j,
+			 size_t outer, char *path, size_t size)
+{
+	const struct om_mount_id outer_id = { j->acts.v[outer].mount_id,
+					      j->acts.v[outer].unique };
+	uint64_t newest = newest_of(j, outer, u->newest_left);
+	struct om_mount_id id = { 0, true };
+
+	path[0] = '\0';
+	if (om_below_find_stranger(u->sys, &outer_id, newest, &id.id) == 0)
+		return false;
+	if (u->sys->mount_point(u->sys, &id, 0, path, size) < 0)
+		path[0] = '\0';
+	return true;
+}
+
+/*
+ * What was inside goes with its construction, unless somebody has moved it elsewhere: then
+ * it goes first, while nothing else can have its id.
+ */
+static int undo_moved(const struct om_undo *u, const struct om_journal *j, size_t outer,
+		      struct om_str *residue)
+{
+	struct om_below below;
+	int result = 0;
+
+	for (size_t i = first_inner(u, j, outer, &below); i < outer; i++) {
+		const struct om_act *act = &j->acts.v[i];
+		_cleanup_close_ int fd = -1;
+		enum om_act_state state;
+		int r = 0;
+
+		if (is_in_place(act, &below))
+			continue;
+		state = om_act_find_mount(u->sys, u->root_fd, act, &fd);
+		if (state == OM_ACT_MOVED)
+			r = om_detach(u->sys, fd);
+		else if (state == OM_ACT_COVERED && !u->force)
+			r = -EBUSY;
+		if (r == 0)
+			continue;
+		tell(u, act,
+		     state == OM_ACT_MOVED ? om_mount_strerror(r)
+					   : om_act_state_text(state),
+		     residue);
+		result = -EBUSY;
+	}
+	return result;
+}
+
+int om_undo_inner(const struct om_undo *u, const struct om_journal *j, size_t outer,
+		  struct om_str *residue)
+{
+	const struct om_act *act = &j->acts.v[outer];
+	char path[OM_MAX_PATH + 1];
+	int r = undo_moved(u, j, outer, residue);
+
+	if (r < 0 || !has_stranger(u, j, outer, path, sizeof(path)))
+		return r;
+	tell(u, act,
+	     u->force ? "what was mounted inside of it is taken away too" : TEXT_STRANGER,
+	     residue);
+	return u->force ? 0 : -EBUSY;
+}
+
 /* *told: how much of residue is true whatever comes of the act. */
-static int undo_mount(const struct om_undo *u, const struct om_act *act,
+static int undo_mount(const struct om_undo *u, const struct om_journal *j, size_t index,
 		      struct om_str *residue, size_t *told)
 {
+	const struct om_act *act = &j->acts.v[index];
 	bool detached = false;
 	int r = 0;
 
@@ -60,9 +172,15 @@ static int undo_mount(const struct om_undo *u, const struct om_act *act,
 
 		switch (om_act_find_mount(u->sys, u->root_fd, act, &fd)) {
 		case OM_ACT_GONE:
-			return 0;
+			/* A reusable id may be a stranger's since it went. */
+			return detached || !act->unique
+				       ? 0
+				       : om_undo_inner(u, j, index, residue);
 		case OM_ACT_PRESENT:
 		case OM_ACT_MOVED:
+			if (!detached && om_undo_inner(u, j, index, residue) < 0)
+				return -EBUSY;
+			*told = residue->len;
 			/* Looked at once more: it must be gone then. */
 			r = detached ? -EPROTO : om_detach(u->sys, fd);
 			detached = r == 0;
@@ -75,6 +193,7 @@ static int undo_mount(const struct om_undo *u, const struct om_act *act,
 			r = uncover(u, act, residue);
 			*told = r < 0 ? *told : residue->len;
 			break;
+		case OM_ACT_CHANGED:
 		case OM_ACT_USED:
 		case OM_ACT_UNKNOWN:
 		default:
@@ -109,9 +228,10 @@ static int undo_name(const struct om_undo *u, const struct om_act *act,
 }
 
 /* Tells what goes wrong only when it does not go otherwise. */
-static int undo_act(const struct om_undo *u, const struct om_act *act,
+static int undo_act(const struct om_undo *u, const struct om_journal *j, size_t index,
 		    struct om_str *residue)
 {
+	const struct om_act *act = &j->acts.v[index];
 	size_t told = residue->len;
 	int r = 0;
 
@@ -120,7 +240,7 @@ static int undo_act(const struct om_undo *u, const struct om_act *act,
 		if (act->inverse != OM_INVERSE_DETACH)
 			r = undo_name(u, act, residue);
 		else if (!u->names_only)
-			r = undo_mount(u, act, residue, &told);
+			r = undo_mount(u, j, index, residue, &told);
 		if (r == 0)
 			break;
 	}
@@ -130,44 +250,76 @@ static int undo_act(const struct om_undo *u, const struct om_act *act,
 int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue)
 {
+	struct om_undo now = *u;
 	int result = 0;
 
 	while (j->acts.n > first) {
-		struct om_act *act = &j->acts.v[j->acts.n - 1];
+		size_t last = j->acts.n - 1;
 
-		if (undo_act(u, act, residue) < 0)
+		/* What is inside went with what it is in. */
+		if (!j->acts.v[last].inner && undo_act(&now, j, last, residue) < 0) {
+			now.newest_left = newest_of(j, last, now.newest_left);
 			result = -EBUSY;
-		free(act->path);
-		j->acts.n--;
+		}
+		free(j->acts.v[last].path);
+		j->acts.n = last;
 	}
 	return result;
 }
 
-/* A later act on the same place, or above it, covers it and is undone before. */
-static bool is_covered_by_ours(const struct om_journal *j, size_t i)
+static int refuse(const struct om_act *act, const char *why, struct om_error *e)
 {
-	for (size_t k = i + 1; k < j->acts.n; k++)
-		if (j->acts.v[k].inverse == OM_INVERSE_DETACH &&
-		    om_path_is_under(j->acts.v[i].path, j->acts.v[k].path))
-			return true;
-	return false;
+	int r = om_fail(e, OM_ERR_REFUSED, -EBUSY, "cannot undo %s: %s", OM_Q(act->path),
+			why);
+
+	om_error_fix(e, "unmount that first, or take it away too: overmount undo "
+			"--force");
+	return r;
+}
+
+static enum om_act_state find(const struct om_undo *u, const struct om_act *act)
+{
+	_cleanup_close_ int fd = -1;
+
+	return om_act_find_mount(u->sys, u->root_fd, act, &fd);
+}
+
+static int check_inner(const struct om_undo *u, const struct om_journal *j, size_t outer,
+		       struct om_error *e)
+{
+	const char *covered = om_act_state_text(OM_ACT_COVERED);
+	const struct om_act *act = &j->acts.v[outer];
+	char path[OM_MAX_PATH + 1], why[OM_MAX_PATH + 64];
+	struct om_below below;
+
+	for (size_t i = first_inner(u, j, outer, &below); i < outer; i++)
+		if (!is_in_place(&j->acts.v[i], &below) &&
+		    om_journal_cover(j, i) == j->acts.n &&
+		    find(u, &j->acts.v[i]) == OM_ACT_COVERED)
+			return refuse(&j->acts.v[i], covered, e);
+	if (!has_stranger(u, j, outer, path, sizeof(path)))
+		return 0;
+	(void)snprintf(why, sizeof(why), TEXT_STRANGER "%s%s", path[0] ? ", at " : "",
+		       path[0] ? OM_Q(path) : "");
+	return refuse(act, why, e);
 }
 
 int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
 {
-	for (size_t i = 0; i < j->acts.n; i++) {
-		const struct om_act *act = &j->acts.v[i];
-		_cleanup_close_ int fd = -1;
-		int r;
+	int r = 0;
 
-		if (act->inverse != OM_INVERSE_DETACH || is_covered_by_ours(j, i) ||
-		    om_act_find_mount(u->sys, u->root_fd, act, &fd) != OM_ACT_COVERED)
+	for (size_t i = 0; r == 0 && i < j->acts.n; i++) {
+		const struct om_act *act = &j->acts.v[i];
+		enum om_act_state state;
+
+		if (act->inverse != OM_INVERSE_DETACH || act->inner ||
+		    om_journal_cover(j, i) < j->acts.n)
 			continue;
-		r = om_fail(e, OM_ERR_REFUSED, -EBUSY, "cannot undo %s: %s",
-			    OM_Q(act->path), om_act_state_text(OM_ACT_COVERED));
-		om_error_fix(e, "unmount that first, or take it away too: "
-				"overmount undo --force");
-		return r;
+		state = find(u, act);
+		if (state == OM_ACT_COVERED)
+			r = refuse(act, om_act_state_text(state), e);
+		else if (state == OM_ACT_PRESENT)
+			r = check_inner(u, j, i, e);
 	}
-	return 0;
+	return r;
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "apply/journal.h"
 #include "base/error.h"
 #include "base/macro.h"
@@ -18,6 +20,8 @@ struct om_undo {
 	bool force;
 	/* The mounts are gone with their namespace: only names may be left. */
 	bool names_only;
+	/* Set by om_undo(): mounts that it could not take away are not newer than this. */
+	uint64_t newest_left;
 	/* The journal is of another boot: numbers of devices may have changed since. */
 	bool other_boot;
 };
@@ -33,8 +37,15 @@ int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue) _nonnull_all_ _must_check_;
 
 /*
- * Is something of a stranger on top of a mount of j?  0, or -EBUSY with the first one
- * told in *e (REFUSED).
+ * What is inside the construction of act `outer` is made to go with it: what somebody has
+ * moved elsewhere is taken away at once.  0, or -EBUSY with what is in the way told.
+ */
+int om_undo_inner(const struct om_undo *u, const struct om_journal *j, size_t outer,
+		  struct om_str *residue) _nonnull_all_ _must_check_;
+
+/*
+ * Is something of a stranger on top of a mount of j, or inside of one?  0, or -EBUSY with
+ * the first one told in *e (REFUSED).
  */
 int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
 	_nonnull_(1, 2) _must_check_;

@@ -41,22 +41,69 @@ static const char *strategy_of(const struct om_act *act)
 		       : "unknown";
 }
 
-static int print_table(const struct om_journal *j, const enum om_act_state *states,
-		       struct om_error *e)
+/* What there is to show: acts, outer ones first, and what has become of them. */
+struct view {
+	const struct om_journal *j;
+	enum om_act_state *states; /* owned */
+	size_t *rows;		   /* owned; acts */
+	size_t n;
+};
+
+static void view_done(struct view *v)
+{
+	free(v->states);
+	free(v->rows);
+}
+
+/*
+ * Is it worth a line?  What is only bound back, of which there may be thousands, is when it
+ * is not as it was made, and what it is in is still there.
+ */
+static bool is_shown(const struct view *v, size_t i, size_t outer)
+{
+	const struct om_act *act = &v->j->acts.v[i];
+
+	return !act->inner || act->entry ||
+	       (v->states[i] != OM_ACT_PRESENT && (v->states[outer] == OM_ACT_PRESENT ||
+						   v->states[outer] == OM_ACT_CHANGED));
+}
+
+static int view_make(const struct om_journal *j, int root_fd, struct view *ret)
+{
+	size_t n = j->acts.n, outer;
+
+	*ret = (struct view){ .j = j,
+			      .states = calloc(n + 1, sizeof(*ret->states)),
+			      .rows = calloc(n + 1, sizeof(*ret->rows)) };
+	if (!ret->states || !ret->rows)
+		return -ENOMEM;
+	om_acts_look(&om_sys_linux, root_fd, j, ret->states);
+	for (size_t i = 0; i < n; i = outer + 1) {
+		outer = om_journal_outer(j, i);
+		if (outer < n)
+			ret->rows[ret->n++] = outer;
+		for (; i < outer; i++)
+			if (is_shown(ret, i, outer))
+				ret->rows[ret->n++] = i;
+	}
+	return 0;
+}
+
+static int print_table(const struct view *v, struct om_error *e)
 {
 	static const struct om_column columns[N_COLUMNS] = {
 		{ .name = "TARGET" },	{ .name = "KIND" },
 		{ .name = "STRATEGY" }, { .name = "MOUNT-ID", .right = true },
 		{ .name = "STATE" },	{ .name = "WHY", .trunc = true },
 	};
-	size_t n = j->acts.n;
-	_cleanup_free_ const char **cells = calloc(n * N_COLUMNS + 1, sizeof(*cells));
-	_cleanup_free_ char(*ids)[24] = calloc(n + 1, sizeof(*ids));
+	_cleanup_free_ const char **cells = calloc(v->n * N_COLUMNS + 1, sizeof(*cells));
+	_cleanup_free_ char(*ids)[24] = calloc(v->n + 1, sizeof(*ids));
 
 	if (!cells || !ids)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot print");
-	for (size_t i = 0; i < n; i++) {
-		const struct om_act *act = &j->acts.v[i];
+	for (size_t i = 0; i < v->n; i++) {
+		const struct om_act *act = &v->j->acts.v[v->rows[i]];
+		enum om_act_state state = v->states[v->rows[i]];
 		const char **row = cells + i * N_COLUMNS;
 
 		(void)snprintf(ids[i], sizeof(ids[i]), "%" PRIu64, act->mount_id);
@@ -64,23 +111,23 @@ static int print_table(const struct om_journal *j, const enum om_act_state *stat
 		row[1] = kind_of(act);
 		row[2] = strategy_of(act);
 		row[3] = act->inverse == OM_INVERSE_DETACH ? ids[i] : NULL;
-		row[4] = om_act_state_name(states[i]);
-		row[5] = om_act_state_text(states[i]);
+		row[4] = om_act_state_name(state);
+		row[5] = om_act_state_text(state);
 	}
-	return om_table_print("acts", columns, N_COLUMNS, cells, n, false, e);
+	return om_table_print("acts", columns, N_COLUMNS, cells, v->n, false, e);
 }
 
-static void print_json(const struct om_journal *j, const enum om_act_state *states)
+static void print_json(const struct view *v)
 {
 	struct om_json json = { 0 };
 
 	om_json_object(&json, NULL);
 	om_json_string(&json, "schema", "overmount.status/1");
-	om_json_string(&json, "root", j->root_path);
-	om_json_bool(&json, "complete", j->committed);
+	om_json_string(&json, "root", v->j->root_path);
+	om_json_bool(&json, "complete", v->j->committed);
 	om_json_array(&json, "acts");
-	for (size_t i = 0; i < j->acts.n; i++) {
-		const struct om_act *act = &j->acts.v[i];
+	for (size_t i = 0; i < v->n; i++) {
+		const struct om_act *act = &v->j->acts.v[v->rows[i]];
 		char id[24];
 
 		(void)snprintf(id, sizeof(id), "%" PRIu64, act->mount_id);
@@ -92,7 +139,8 @@ static void print_json(const struct om_journal *j, const enum om_act_state *stat
 		om_json_string(&json, "mount_id",
 			       act->inverse == OM_INVERSE_DETACH ? id : NULL);
 		om_json_bool(&json, "unique", act->unique);
-		om_json_string(&json, "state", om_act_state_name(states[i]));
+		om_json_bool(&json, "inside", act->inner);
+		om_json_string(&json, "state", om_act_state_name(v->states[v->rows[i]]));
 		om_json_end_object(&json);
 	}
 	om_json_end_array(&json);
@@ -102,60 +150,48 @@ static void print_json(const struct om_journal *j, const enum om_act_state *stat
 }
 
 /* One line for each act that is not as it was made; how many. */
-static size_t complain(const struct om_journal *j, const enum om_act_state *states,
-		       bool print)
+static size_t complain(const struct view *v, bool print)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < j->acts.n; i++) {
-		if (states[i] == OM_ACT_PRESENT)
+	for (size_t i = 0; i < v->n; i++) {
+		enum om_act_state state = v->states[v->rows[i]];
+
+		if (state == OM_ACT_PRESENT)
 			continue;
 		n++;
 		if (print)
 			(void)fprintf(stderr, "overmount: %s: %s\n",
-				      OM_Q(j->acts.v[i].path),
-				      om_act_state_text(states[i]));
+				      OM_Q(v->j->acts.v[v->rows[i]].path),
+				      om_act_state_text(state));
 	}
-	if (!j->committed && print)
+	if (!v->j->committed && print)
 		(void)fprintf(stderr, "overmount: the last apply did not end\n"
 				      "fix: overmount undo\n");
-	return n + !j->committed;
-}
-
-/* What a path shows is the last mount of ours on it; a name below that is not seen. */
-static const struct om_act *shown(const struct om_journal *j, size_t i)
-{
-	const struct om_act *act = &j->acts.v[i];
-
-	for (size_t k = i + 1; act->inverse != OM_INVERSE_DETACH && k < j->acts.n; k++)
-		if (j->acts.v[k].inverse == OM_INVERSE_DETACH &&
-		    strcmp(j->acts.v[k].path, act->path) == 0)
-			return &j->acts.v[k];
-	return act;
+	return n + !v->j->committed;
 }
 
 /* The exit code, or -errno. */
 static int show(const struct om_cli *cli, const struct om_journal *j, struct om_error *e)
 {
 	bool quiet = cli->command == &om_cmd_check;
-	_cleanup_free_ enum om_act_state *states = calloc(j->acts.n + 1, sizeof(*states));
+	_cleanup_(view_done) struct view v = { 0 };
 	_cleanup_close_ int root_fd = -1;
 	size_t drifted;
-	int r = 0;
+	int r;
 
-	if (!states)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot look");
 	root_fd = open(j->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot open the root %s",
 				     OM_Q(j->root_path));
-	for (size_t i = 0; i < j->acts.n; i++)
-		states[i] = om_act_look(&om_sys_linux, root_fd, shown(j, i));
+	r = view_make(j, root_fd, &v);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot look");
 	if (om_cli_get(cli, OM_OPT_JSON))
-		print_json(j, states);
+		print_json(&v);
 	else if (!quiet)
-		r = print_table(j, states, e);
-	drifted = complain(j, states, quiet || !j->committed);
+		r = print_table(&v, e);
+	drifted = complain(&v, quiet || !j->committed);
 	return r < 0 ? r : quiet && drifted > 0 ? OM_EXIT_DIFFERENT : 0;
 }
 

@@ -182,7 +182,7 @@ void om_probe_statmount(struct om_prober *p, struct om_fact *fact)
 	uint64_t id = 0, parent;
 	int r = p->sys->statx_mount_id(p->sys, fd, true, &id);
 
-	if (r < 0 && p->sys->listmount(p->sys, OM_MOUNT_ROOT, &id, 1) < 1)
+	if (r < 0 && p->sys->listmount(p->sys, OM_MOUNT_ROOT, 0, &id, 1) < 1)
 		id = 0;
 	r = p->sys->statmount(p->sys, id, &parent);
 	/* Without an id there is nothing to ask about, but a missing call says so first. */
@@ -197,7 +197,7 @@ void om_probe_listmount(struct om_prober *p, struct om_fact *fact)
 	uint64_t ids[4];
 
 	om_prober_set(fact,
-		      p->sys->listmount(p->sys, OM_MOUNT_ROOT, ids, ARRAY_SIZE(ids)),
+		      p->sys->listmount(p->sys, OM_MOUNT_ROOT, 0, ids, ARRAY_SIZE(ids)),
 		      "listmount(LSMT_ROOT)", NULL);
 }
 

@@ -47,7 +47,8 @@ static int look_by_id(uint64_t id, struct om_mount_look *ret)
 	if (!(a.fixed.mask & OM_STATMOUNT_MNT_BASIC) || a.fixed.mnt_id != id)
 		return -ENODATA;
 	*ret = (struct om_mount_look){ .parent = a.fixed.mnt_parent_id,
-				       .propagation = a.fixed.mnt_propagation };
+				       .propagation = a.fixed.mnt_propagation,
+				       .attr = om_attr_of_api(a.fixed.mnt_attr) };
 	if (a.fixed.mask & OM_STATMOUNT_MNT_OPTS && a.fixed.mnt_opts < OPTIONS_SIZE) {
 		ret->has_options = true;
 		(void)snprintf(ret->options, sizeof(ret->options), "%s",
@@ -88,7 +89,7 @@ static void parse_line(char *text, struct line *ret)
 	identity[0] = next_word(&text); /* device */
 	(void)next_word(&text);
 	ret->point = next_word(&text);
-	(void)next_word(&text);
+	ret->look.attr = om_attr_of_words(next_word(&text));
 	while (*(word = next_word(&text)) && strcmp(word, "-") != 0) {
 		if (strncmp(word, "shared:", 7) == 0)
 			ret->look.propagation |= MS_SHARED;

@@ -153,6 +153,11 @@ static unsigned attr_of_ms(unsigned long flags)
 	return attr;
 }
 
+static int linux_mount_attr(const struct om_sys *sys _unused_, int fd, unsigned *ret_attr)
+{
+	return om_attr_of_fd(fd, ret_attr);
+}
+
 static int linux_mount(const struct om_sys *sys _unused_, const char *source,
 		       const char *target, const char *type, unsigned long flags,
 		       const char *data)
@@ -232,6 +237,38 @@ unsigned long om_attr_to_ms(unsigned attr)
 		if (attr & attr_map[i].attr)
 			flags |= attr_map[i].ms;
 	return flags;
+}
+
+unsigned om_attr_of_api(uint64_t api)
+{
+	unsigned attr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
+		if (attr_map[i].mount_attr && (api & attr_map[i].mount_attr))
+			attr |= attr_map[i].attr;
+	/* The zero of a field of its own. */
+	return api & MOUNT_ATTR__ATIME ? attr : attr | OM_ATTR_RELATIME;
+}
+
+unsigned om_attr_of_words(const char *words)
+{
+	static const struct {
+		const char *word;
+		unsigned attr;
+	} known[] = {
+		{ "ro", OM_ATTR_RDONLY },	  { "nosuid", OM_ATTR_NOSUID },
+		{ "nodev", OM_ATTR_NODEV },	  { "noexec", OM_ATTR_NOEXEC },
+		{ "noatime", OM_ATTR_NOATIME },	  { "nodiratime", OM_ATTR_NODIRATIME },
+		{ "relatime", OM_ATTR_RELATIME },
+	};
+	unsigned attr = 0;
+
+	for (const char *p = words; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] != 0))
+		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+			if (strlen(known[i].word) == strcspn(p, ",") &&
+			    strncmp(p, known[i].word, strlen(known[i].word)) == 0)
+				attr |= known[i].attr;
+	return attr;
 }
 
 int om_attr_of_fd(int fd, unsigned *ret_attr)
@@ -388,10 +425,12 @@ static int linux_capacity(const struct om_sys *sys _unused_, int fd, uint64_t *r
 	return 0;
 }
 
-static int linux_listmount(const struct om_sys *sys _unused_, uint64_t id, uint64_t *ids,
-			   size_t n)
+static int linux_listmount(const struct om_sys *sys _unused_, uint64_t id, uint64_t after,
+			   uint64_t *ids, size_t n)
 {
-	struct om_mnt_id_req request = { .size = sizeof(request), .mnt_id = id };
+	struct om_mnt_id_req request = { .size = sizeof(request),
+					 .mnt_id = id,
+					 .param = after };
 
 	return result(syscall(SYS_listmount, &request, ids, n, 0));
 }
@@ -455,6 +494,7 @@ const struct om_sys om_sys_linux = {
 	.move_mount = linux_move_mount,
 	.move_mount_beneath = linux_move_mount_beneath,
 	.mount_setattr = linux_mount_setattr,
+	.mount_attr = linux_mount_attr,
 	.mount_id = linux_mount_id,
 	.statx_mount_id = linux_statx_mount_id,
 	.statmount = linux_statmount,

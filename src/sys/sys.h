@@ -29,6 +29,7 @@ struct om_mount_id {
 struct om_mount_look {
 	uint64_t parent;      /* id, of the kind that was asked with; 0: not told */
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
+	unsigned attr;	      /* OM_ATTR_* of the mount alone, not of its file system */
 	/*
 	 * Device, type and source as a number, for reusable ids, which alone do not tell
 	 * one mount from another; 0 where the unique id does.  Not the root: whoever owns
@@ -99,6 +100,8 @@ struct om_sys {
 	/* Sets attr and propagation (MS_PRIVATE, MS_SLAVE or 0); -ENOSYS before 5.12. */
 	int (*mount_setattr)(const struct om_sys *sys, int fd, bool recursive,
 			     unsigned attr, unsigned long propagation);
+	/* OM_ATTR_* bits of the mount that fd lies on, as far as the kernel tells them. */
+	int (*mount_attr)(const struct om_sys *sys, int fd, unsigned *ret_attr);
 	/*
 	 * Identity of the mount that fd lies on: the unique id where the kernel has one
 	 * (6.8), else *ret_unique is false and the id is the reusable one.
@@ -128,8 +131,12 @@ struct om_sys {
 	/* Bytes and inodes that the file system of fd can hold. */
 	int (*capacity)(const struct om_sys *sys, int fd, uint64_t *ret_bytes,
 			uint64_t *ret_inodes);
-	/* Unique ids of mounts below id (OM_MOUNT_ROOT: of the namespace); how many. */
-	int (*listmount)(const struct om_sys *sys, uint64_t id, uint64_t *ids, size_t n);
+	/*
+	 * Unique ids of mounts below id (OM_MOUNT_ROOT: of the namespace), at any depth, from
+	 * the first one greater than after, ascending; how many.
+	 */
+	int (*listmount)(const struct om_sys *sys, uint64_t id, uint64_t after,
+			 uint64_t *ids, size_t n);
 	int (*close_range)(const struct om_sys *sys, unsigned first, unsigned last);
 
 	int (*unshare)(const struct om_sys *sys, int flags);
@@ -225,6 +232,9 @@ int om_kernel_name(struct om_kernel_name *ret) _nonnull_all_ _must_check_;
  */
 void om_sys_die_with(pid_t parent);
 
+/* OM_ATTR_* bits of MOUNT_ATTR_* bits, and of the words that mountinfo has. */
+unsigned om_attr_of_api(uint64_t api);
+unsigned om_attr_of_words(const char *words) _nonnull_all_;
 /* MS_* flags of OM_ATTR_* bits, for the operations and for rendering steps. */
 unsigned long om_attr_to_ms(unsigned attr);
 /* OM_ATTR_* bits of the mount that fd lies on (fstatvfs); 0 or negative errno. */

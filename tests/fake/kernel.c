@@ -822,13 +822,14 @@ static int fake_statmount(const struct om_sys *sys, uint64_t id, uint64_t *ret_p
 	return id == 4294967338 ? 0 : -ENOENT;
 }
 
-static int fake_listmount(const struct om_sys *sys, uint64_t id, uint64_t *ids, size_t n)
+static int fake_listmount(const struct om_sys *sys, uint64_t id, uint64_t after,
+			  uint64_t *ids, size_t n)
 {
 	int r;
 
 	if (ruled(self(sys), &r, "listmount", "%llu", (unsigned long long)id))
 		return r;
-	if (id != OM_MOUNT_ROOT || n == 0)
+	if (id != OM_MOUNT_ROOT || after != 0 || n == 0)
 		return -EINVAL;
 	ids[0] = 4294967338;
 	return 1;

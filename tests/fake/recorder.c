@@ -55,6 +55,22 @@ static const char *fd_name(struct recorder *r, int fd, char *buf, size_t size)
 	return buf;
 }
 
+/* The mount that fd is in; -1: none of these. */
+static long mount_around(const struct recorder *r, int fd)
+{
+	size_t n = strlen(r->scratch);
+	char path[4096];
+	ssize_t len = readlink(OM_FD_PATH(fd), path, sizeof(path) - 1);
+
+	path[len < 0 ? 0 : len] = '\0';
+	return strncmp(path, r->scratch, n) == 0 ? strtol(path + n + 1, NULL, 10) : -1;
+}
+
+static bool is_attached(const struct recorder *r, const struct recorder_mount *m)
+{
+	return m->on_ino != 0 && (m->in < 0 || is_attached(r, &r->mounts.v[m->in]));
+}
+
 #define NAME(fd) fd_name(r, fd, (char[4096]){ 0 }, 4096)
 
 /* Counts and writes down one change; the errno to fail with, or 0. */
@@ -137,9 +153,9 @@ static int rec_setxattr(const struct om_sys *sys, int fd, const char *name,
 	return 0;
 }
 
-static int new_mount(struct recorder *r, bool dir)
+static int new_mount(struct recorder *r, bool dir, unsigned attr)
 {
-	struct recorder_mount m = { .id = 1000 + r->mounts.n };
+	struct recorder_mount m = { .id = 1000 + r->mounts.n, .in = -1, .attr = attr };
 	char path[128];
 	struct stat st;
 	int fd;
@@ -205,7 +221,7 @@ static int rec_fsmount(const struct om_sys *sys, int fs, unsigned attr)
 	int e = change(r, "fsmount attr %#x = m%zu", attr, r->mounts.n);
 
 	(void)fs;
-	return e ? e : new_mount(r, true);
+	return e ? e : new_mount(r, true, attr);
 }
 
 static int rec_open_tree(const struct om_sys *sys, int dirfd, const char *path,
@@ -218,7 +234,7 @@ static int rec_open_tree(const struct om_sys *sys, int dirfd, const char *path,
 
 	if (e)
 		return e;
-	return fstat(dirfd, &st) < 0 ? -errno : new_mount(r, S_ISDIR(st.st_mode));
+	return fstat(dirfd, &st) < 0 ? -errno : new_mount(r, S_ISDIR(st.st_mode), 0);
 }
 
 static int rec_move_mount(const struct om_sys *sys, int fd, int dirfd, const char *path)
@@ -237,6 +253,7 @@ static int rec_move_mount(const struct om_sys *sys, int fd, int dirfd, const cha
 	on = mount_of(r, dirfd);
 	m->on_dev = st.st_dev;
 	m->on_ino = st.st_ino;
+	m->in = mount_around(r, dirfd);
 	/* Into a grave: what is attached below a detached mount is not seen. */
 	if (on && *path)
 		m->on_dev = m->on_ino = 0;
@@ -247,9 +264,22 @@ static int rec_mount_setattr(const struct om_sys *sys, int fd, bool recursive,
 			     unsigned attr, unsigned long propagation)
 {
 	struct recorder *r = self(sys);
+	struct recorder_mount *m = mount_of(r, fd);
+	int e = change(r, "mount_setattr %s%s attr %#x propagation %#lx", NAME(fd),
+		       recursive ? " recursive" : "", attr, propagation);
 
-	return change(r, "mount_setattr %s%s attr %#x propagation %#lx", NAME(fd),
-		      recursive ? " recursive" : "", attr, propagation);
+	if (e == 0 && m)
+		m->attr |= attr;
+	return e;
+}
+
+static int rec_mount_attr(const struct om_sys *sys, int fd, unsigned *ret_attr)
+{
+	struct recorder *r = self(sys);
+	const struct recorder_mount *m = mount_of(r, fd);
+
+	*ret_attr = m ? m->attr : 0;
+	return -r->fail_attr;
 }
 
 /* The fd that a path of OM_FD_PATH() is about, or -1. */
@@ -296,6 +326,7 @@ static int rec_mount(const struct om_sys *sys, const char *source, const char *t
 		return -EINVAL;
 	m->on_dev = st.st_dev;
 	m->on_ino = st.st_ino;
+	m->in = mount_around(r, to);
 	return 0;
 }
 
@@ -403,10 +434,33 @@ static int rec_mount_look(const struct om_sys *sys, const struct om_mount_id *id
 	if (!m)
 		return 0;
 	ret->parent = id->unique ? 1 : table_id(1);
-	for (size_t i = 0; i < r->mounts.n; i++)
-		if (r->mounts.v[i].ino == m->on_ino && r->mounts.v[i].dev == m->on_dev)
-			ret->parent = id_of(&r->mounts.v[i], id->unique);
-	return 0;
+	ret->attr = m->attr;
+	if (m->in >= 0)
+		ret->parent = id_of(&r->mounts.v[m->in], id->unique);
+	return is_attached(r, m) ? 0 : -ENOENT;
+}
+
+/* Made one after the other, so in the order of their ids. */
+static int rec_listmount(const struct om_sys *sys, uint64_t id, uint64_t after,
+			 uint64_t *ids, size_t n)
+{
+	const struct recorder *r = self(sys);
+	size_t found = 0;
+
+	if (r->reusable_ids)
+		return -ENOSYS;
+	for (size_t i = 0; i < r->mounts.n && found < n; i++) {
+		const struct recorder_mount *m = &r->mounts.v[i];
+		long in = m->in;
+
+		if (m->id <= after || !is_attached(r, m))
+			continue;
+		while (in >= 0 && r->mounts.v[in].id != id)
+			in = r->mounts.v[in].in;
+		if (in >= 0)
+			ids[found++] = m->id;
+	}
+	return (int)found;
 }
 
 static int rec_mount_point(const struct om_sys *sys, const struct om_mount_id *id,
@@ -419,7 +473,7 @@ static int rec_mount_point(const struct om_sys *sys, const struct om_mount_id *i
 		uint64_t unique = r->mounts.v[i].id;
 
 		if ((id->unique ? unique : table_id(unique)) == id->id &&
-		    r->mounts.v[i].on_ino != 0)
+		    is_attached(r, &r->mounts.v[i]))
 			return snprintf(buf, size, "%s/%zu", r->scratch, i) < 0 ? -EIO
 										: 0;
 	}
@@ -481,9 +535,11 @@ void recorder_init(struct recorder *r)
 	r->sys.open_tree = rec_open_tree;
 	r->sys.move_mount = rec_move_mount;
 	r->sys.mount_setattr = rec_mount_setattr;
+	r->sys.mount_attr = rec_mount_attr;
 	r->sys.mount_id = rec_mount_id;
 	r->sys.statx_mount_id = rec_statx_mount_id;
 	r->sys.mount_look = rec_mount_look;
+	r->sys.listmount = rec_listmount;
 	r->sys.mount_point = rec_mount_point;
 	r->sys.same_object = rec_same_object;
 	r->sys.capacity = rec_capacity;
@@ -501,6 +557,6 @@ size_t recorder_attached(const struct recorder *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->mounts.n; i++)
-		n += r->mounts.v[i].on_ino != 0;
+		n += is_attached(r, &r->mounts.v[i]);
 	return n;
 }

@@ -16,6 +16,8 @@ struct recorder_mount {
 	uint64_t dev, ino; /* of the directory that stands for the mount */
 	uint64_t id; /* the unique one, from 1000 on; the reusable ones from 100 on */
 	uint64_t on_dev, on_ino; /* where it is attached; 0 when detached */
+	long in;		 /* the mount that this place is in, or -1 */
+	unsigned attr;		 /* OM_ATTR_* */
 	char label[16];
 };
 
@@ -30,11 +32,12 @@ struct recorder {
 	const char *failing; /* how the lines of calls begin that fail always, or NULL */
 	int fail_errno;
 	bool no_fd_api;
+	int fail_attr;		/* what mount_attr() fails with, or 0 */
 	bool reusable_ids;	/* of mounts, as before 6.8 */
 	uint64_t bytes, inodes; /* that the last tmpfs was asked to hold */
 };
 
 void recorder_init(struct recorder *r);
 void recorder_done(struct recorder *r);
-/* How many mounts are attached now. */
+/* How many mounts are attached now, not counting those in one that is not. */
 size_t recorder_attached(const struct recorder *r);

@@ -12,6 +12,8 @@
 struct fake_wrap fake_wrap;
 
 /* The names are the linker's. */
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__real_strdup(const char *text);
@@ -35,6 +37,11 @@ static bool no_memory(void)
 	return true;
 }
 
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory() ? NULL : __real_calloc(n, size);
+}
+
 void *__wrap_realloc(void *p, size_t size)
 {
 	return no_memory() ? NULL : __real_realloc(p, size);
@@ -52,6 +59,8 @@ char *__wrap_strndup(const char *text, size_t n)
 
 int __wrap_fstat(int fd, struct stat *st)
 {
+	if (fake_wrap.on_fstat)
+		fake_wrap.on_fstat(fd);
 	if (fake_wrap.fail_fstat == 0)
 		return __real_fstat(fd, st);
 	errno = fake_wrap.fail_fstat;

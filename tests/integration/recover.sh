@@ -123,7 +123,7 @@ om apply --namespace $pid --root /mnt/base p.fstab
 is "applied in another namespace" "$? $(their /proc/$pid/mountinfo | grep -c ' /mnt/base/')" "0 4"
 is_as_before && ok "and not in this one" || not_ok "and not in this one"
 is "status of that one" "$(om status --namespace $pid | awk 'NR > 1 { printf "%s=%s ", $1, $5 }')" \
-	"/etc=present /usr/share=present "
+	"/etc=present /usr/share=present /usr/share/X11/tmp=present /usr/share/foo=present "
 is "status here" "$(om status 2>&1) $?" "overmount: nothing is applied in this mount namespace 16"
 om check --namespace $pid
 is "check of that one" "$?" 0

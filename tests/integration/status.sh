@@ -29,43 +29,99 @@ checked() {
 om status >out 2>err
 is "nothing is applied" "$? $(cat out)$(cat err)" "16 overmount: nothing is applied in this mount namespace"
 om apply --root base p.fstab || not_ok "apply"
-is "all is present" "$(states)" "/etc=present /usr/share=present "
+is "all is present" "$(states)" "/etc=present /usr/share=present /usr/share/foo=present "
 is "check is silent" "$(checked)" "0 0 "
 if command -v jq >/dev/null; then
 	is "--json" "$(om status --json | jq -rc '.schema, .complete, (.acts | map([.target, .kind, .strategy, .state, .unique]))' | tr '\n' ' ')" \
-		'overmount.status/1 true [["/etc","mount","overlay","present",true],["/usr/share","mount","overlay","present",true]] '
+		'overmount.status/1 true [["/etc","mount","overlay","present",true],["/usr/share","mount","overlay","present",true],["/usr/share/foo","mount","overlay","present",true]] '
 else
 	skip "--json" "jq is missing"
 fi
 mount -t tmpfs stranger base/usr/share
-is "a stranger on top" "$(states)" "/etc=present /usr/share=covered "
-is "check tells of it" "$(checked)" "8 0 /usr/share "
+is "a stranger on top" "$(states)" "/etc=present /usr/share=covered /usr/share/foo=covered "
+is "check tells of it" "$(checked)" "8 0 /usr/share /usr/share/foo "
 mount -t tmpfs another base/usr/share
-is "two strangers on top" "$(states)" "/etc=present /usr/share=covered "
+is "two strangers on top" "$(states)" "/etc=present /usr/share=covered /usr/share/foo=covered "
 is "where the kernel cannot look, it is unknown" \
-	"$("$TOOLS/enosys" statmount -- "$OVERMOUNT" status --state state | awk 'NR > 1 { print $5 }' | tr '\n' ' ')" "present unknown "
+	"$("$TOOLS/enosys" statmount -- "$OVERMOUNT" status --state state | awk 'NR > 1 { print $5 }' | tr '\n' ' ')" "present unknown unknown "
 umount base/usr/share
 umount base/usr/share
-is "and gone again" "$(states)" "/etc=present /usr/share=present "
+is "and gone again" "$(states)" "/etc=present /usr/share=present /usr/share/foo=present "
 mount --move base/usr/share aside
-is "moved elsewhere" "$(states)" "/etc=present /usr/share=moved "
+is "moved elsewhere" "$(states)" "/etc=present /usr/share=moved /usr/share/foo=moved "
 mount --move aside base/usr/share
-is "and back" "$(states)" "/etc=present /usr/share=present "
+is "and back" "$(states)" "/etc=present /usr/share=present /usr/share/foo=present "
 umount -l base/etc
-is "taken away" "$(states)" "/etc=gone /usr/share=present "
+is "taken away" "$(states)" "/etc=gone /usr/share=present /usr/share/foo=present "
 is "check tells of that" "$(checked)" "8 0 /etc "
 om undo
 is "undo after all that" "$? $(mounts)" "0 $before"
 
+# What is inside a construction is looked at, too, with both kinds of ids.
+for launcher in env "$TOOLS/enosys 4.4 --"; do
+	for strategy in overlay mimic; do
+		title="${launcher##*/}, $strategy:"
+		om() {
+			local command=$1
+			shift
+			$launcher "$OVERMOUNT" "$command" --state inside "$@"
+		}
+		om apply --root base --strategy $strategy p.fstab || not_ok "$title apply"
+		mount -o remount,bind,rw base/usr/share/foo
+		is "$title a mount inside is remounted" "$(checked)" "8 0 /usr/share/foo "
+		mount -o remount,bind,ro base/usr/share/foo
+		is "$title and back" "$(checked)" "0 0 "
+		mount -o remount,bind,rw base/etc
+		is "$title so is the hole" "$(checked)" "8 0 /etc "
+		mount -o remount,bind,ro base/etc
+		mount --make-shared base/usr/share/foo
+		is "$title it is made shared" "$(checked)" "8 0 /usr/share/foo "
+		mount --make-private base/usr/share/foo
+		mount -t tmpfs stranger base/usr/share/foo
+		is "$title a stranger on it" "$(states)" "/etc=present /usr/share=present /usr/share/foo=covered "
+		om undo 2>err
+		is "$title undo refuses" "$? $(head -n1 err)" \
+			'16 overmount: cannot undo "/usr/share/foo": something else is mounted on top of it'
+		umount base/usr/share/foo
+		mount --move base/usr/share/foo aside
+		is "$title moved elsewhere" "$(states)" "/etc=present /usr/share=present /usr/share/foo=moved "
+		om undo
+		is "$title undo takes that away, too" "$? $(mounts)" "0 $before"
+		om apply --root base --strategy $strategy p.fstab
+		umount base/usr/share/foo
+		is "$title taken away" "$(checked)" "8 0 /usr/share/foo "
+		om undo
+		is "$title undone without it" "$? $(mounts)" "0 $before"
+	done
+done
+om apply --root base --strategy mimic p.fstab
+umount base/usr/share/X11
+is "what was only bound back is told of when it is gone" "$(checked)" "8 0 /usr/share/X11 "
+om undo
+mkdir tree/snap/app/1/foo/deep
+"$OVERMOUNT" apply --state state --root base p.fstab
+mount -t tmpfs stranger base/usr/share/foo/deep
+"$OVERMOUNT" undo --state state 2>err
+is "a stranger deep inside: undo refuses" "$? $(head -n1 err)" \
+	"16 overmount: cannot undo \"/usr/share\": something else is mounted inside of it, at \"$PWD/base/usr/share/foo/deep\""
+"$OVERMOUNT" undo --state state --force 2>err
+is "--force takes it along and says so" "$? $(mounts) $(grep -c 'inside of it is taken away too' err)" "0 $before 1"
+rmdir tree/snap/app/1/foo/deep
+om() {
+	local command=$1
+	shift
+	"$OVERMOUNT" "$command" --state state "$@"
+}
+
 # Ids of mounts are of two kinds, and a filter of system calls may hide one of them.
 "$TOOLS/enosys" statx -- "$OVERMOUNT" apply --state state --root base p.fstab
-is "applied without unique ids: all is present" "$(states)" "/etc=present /usr/share=present "
+is "applied without unique ids: all is present" "$(states)" "/etc=present /usr/share=present /usr/share/foo=present "
 om undo
 is "applied without unique ids, undone with them" "$? $(mounts)" "0 $before"
 om apply --root base p.fstab
 "$TOOLS/enosys" statx -- "$OVERMOUNT" undo --state state >out 2>err
 is "whose journal it is cannot be told: refused" "$? $(grep -c '^overmount: cannot tell whether the journal' err)" "16 1"
-is "and nothing is lost by it" "$(states)" "/etc=present /usr/share=present "
+is "and nothing is lost by it" "$(states)" "/etc=present /usr/share=present /usr/share/foo=present "
 om undo
 is "undone where it was applied" "$? $(mounts)" "0 $before"
 

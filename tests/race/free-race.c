@@ -228,7 +228,7 @@ static bool ask(uint64_t id, struct mount_info *ret)
 static size_t list_ours(const struct race *race, uint64_t *ret)
 {
 	uint64_t ids[MAX_MOUNTS];
-	int n = race->sys.listmount(&race->sys, OM_MOUNT_ROOT, ids, MAX_MOUNTS);
+	int n = race->sys.listmount(&race->sys, OM_MOUNT_ROOT, 0, ids, MAX_MOUNTS);
 	size_t ours = 0;
 
 	if (n == -ENOSYS)

@@ -20,6 +20,7 @@
 
 #include "apply/attach.h"
 #include "apply/undo.h"
+#include "base/cleanup.h"
 #include "fake/recorder.h"
 #include "fake/tree.h"
 #include "fake/wrap.h"
@@ -40,6 +41,8 @@ struct fixture {
 	struct om_step step;
 	int (*move_mount)(const struct om_sys *sys, int fd, int dirfd, const char *path);
 	int (*mount_id)(const struct om_sys *sys, int fd, uint64_t *id, bool *unique);
+	int (*mount_look)(const struct om_sys *sys, const struct om_mount_id *id,
+			  struct om_mount_look *ret);
 };
 
 /* What the kernel says of a mount: of the construction, what is below it, and another. */
@@ -94,6 +97,7 @@ static int setup(void **state)
 	assert_int_equal(mkdirat(f->root_fd, "t", 0755), 0);
 	recorder_init(&f->rec);
 	f->mount_id = f->rec.sys.mount_id;
+	f->mount_look = f->rec.sys.mount_look;
 	f->move_mount = f->rec.sys.move_mount;
 	f->rec.sys.mount_look = scripted_look;
 	f->rec.sys.mount_id = scripted_id;
@@ -353,9 +357,23 @@ static void test_what_is_there_has_no_identity(void **state)
 	expect_nothing(f, -EIO, 1);
 }
 
+static int no_table_id(const struct om_sys *sys _unused_, int fd _unused_,
+		       bool unique _unused_, uint64_t *id _unused_)
+{
+	return -ENODATA;
+}
+
+static int look_in_table(const struct om_sys *sys, const struct om_mount_id *id,
+			 struct om_mount_look *ret)
+{
+	says.tree_error = id->unique ? -ENOSYS : 0;
+	return scripted_look(sys, id, ret);
+}
+
 static void test_look_fails(void **state)
 {
 	struct fixture *f = *state;
+	const struct om_sys real = f->rec.sys;
 
 	says.tree_error = -EIO;
 	expect_nothing(f, -EIO, 1);
@@ -364,6 +382,14 @@ static void test_look_fails(void **state)
 	says.tree.propagation = MS_SHARED;
 	assert_int_equal(attach(f), 0);
 	assert_true(f->j.acts.v[1].done);
+	f->rec.mounts.v[0].on_ino = 0;
+	f->rec.sys.statx_mount_id = no_table_id;
+	assert_int_equal(attach(f), 0);
+	f->rec.mounts.v[0].on_ino = 0;
+	/* Only the call that wants a unique id: the table says it. */
+	f->rec.sys.statx_mount_id = real.statx_mount_id;
+	f->rec.sys.mount_look = look_in_table;
+	expect_nothing(f, -EPROTO, 4);
 }
 
 /* A mount is shared only where what is below it is. */
@@ -437,6 +463,11 @@ static void test_source_of_nested_mounts(void **state)
 	says.other_error = 0;
 	set_source(&says.other, OM_SOURCE_NAME);
 	assert_int_equal(attach(f), 0);
+	f->rec.mounts.v[0].on_ino = 0;
+	/* A filter hides it. */
+	set_source(&says.other, "none");
+	says.other_error = -ENOSYS;
+	assert_int_equal(attach(f), 0);
 }
 
 /* An option that is the default is not shown, so that it is missing proves nothing. */
@@ -472,6 +503,346 @@ static void test_overlay_options(void **state)
 		assert_int_equal(recorder_attached(&f->rec), cases[i].r == 0);
 		f->rec.mounts.v[0].on_ino = 0;
 	}
+}
+
+/* --- what is inside ---------------------------------------------------------------------- */
+
+static const struct om_step entry_step = { .kind = OM_STEP_BIND,
+					   .path = "/t/x",
+					   .strategy = 1,
+					   .entry = 0 };
+static const struct om_step sibling_step = { .kind = OM_STEP_BIND,
+					     .path = "/t/y",
+					     .strategy = 1,
+					     .entry = SIZE_MAX };
+
+/* Mounts in the construction, as building leaves them; the fd of one. */
+static void add_inner(struct fixture *f, const struct om_step *step)
+{
+	struct om_build_inner inner = { .step = step, .dev = 8, .ino = 9 };
+	const struct om_sys *sys = &f->rec.sys;
+	int fd = sys->fsmount(sys, -1, OM_ATTR_NODEV), at;
+
+	assert_int_equal(mkdirat(f->b.tree_fd, step->path + 3, 0755), 0);
+	at = openat(f->b.tree_fd, step->path + 3, O_PATH | O_CLOEXEC);
+	assert_int_equal(f->move_mount(sys, fd, at, ""), 0);
+	(void)close(at);
+	assert_int_equal(f->mount_id(sys, fd, &inner.id.id, &inner.id.unique), 0);
+	inner.attr = OM_ATTR_NODEV;
+	(void)close(fd);
+	assert_int_equal(om_vec_push(&f->b.inner, inner), 0);
+	om_str_cut(&f->rec.log, 0);
+}
+
+static int no_point(const struct om_sys *sys _unused_,
+		    const struct om_mount_id *id _unused_, uint32_t print _unused_,
+		    char *buf _unused_, size_t size _unused_)
+{
+	return -EIO;
+}
+
+static void test_inner(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_act *acts;
+
+	f->b.detached = true;
+	add_inner(f, &entry_step);
+	add_inner(f, &sibling_step);
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 3);
+	assert_int_equal(f->j.acts.n, 3);
+	acts = f->j.acts.v;
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(acts[i].path, i ? "/t/y" : "/t/x");
+		assert_int_equal(acts[i].inverse, OM_INVERSE_DETACH);
+		assert_int_equal(acts[i].strategy, 1);
+		assert_int_equal(acts[i].mount_id, TREE_ID + 1 + i);
+		assert_true(acts[i].unique && acts[i].inner && acts[i].done);
+		assert_int_equal(acts[i].entry, i == 0);
+		assert_int_equal(acts[i].attr, f->b.inner.v[i].attr);
+		assert_int_equal(acts[i].dev, 8);
+		assert_int_equal(acts[i].ino, 9);
+	}
+	assert_false(acts[2].inner);
+	assert_int_equal(acts[2].newest, TREE_ID + 2);
+	/* The entry is looked at; of the other one the list says that it is there. */
+	assert_int_equal(says.id_calls, 3);
+}
+
+/* What a recursive bind brings along has no act, and came with it. */
+static void test_newest(void **state)
+{
+	static const struct om_step recursive = { .path = "/t/x", .recursive = true };
+	struct fixture *f = *state;
+
+	add_inner(f, &recursive);
+	add_inner(f, &sibling_step);
+	f->b.inner.n--;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.v[1].newest, TREE_ID + 2);
+	f->rec.mounts.v[0].on_ino = 0;
+	f->b.inner.n = 0;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.v[2].newest, TREE_ID);
+	f->rec.mounts.v[0].on_ino = 0;
+	f->b.tree_is_recursive = true;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.v[3].newest, TREE_ID + 2);
+}
+
+/* The order of making is not that of the steps. */
+static void test_newest_is_not_the_last(void **state)
+{
+	struct fixture *f = *state;
+	struct om_build_inner first;
+
+	add_inner(f, &entry_step);
+	add_inner(f, &sibling_step);
+	first = f->b.inner.v[0];
+	f->b.inner.v[0] = f->b.inner.v[1];
+	f->b.inner.v[1] = first;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.v[2].newest, TREE_ID + 2);
+}
+
+static void test_inner_of_a_new_root(void **state)
+{
+	static const struct om_step step = { .path = "/t/x" };
+	struct fixture *f = *state;
+
+	assert_int_equal(mkdirat(f->b.tree_fd, "t", 0755), 0);
+	f->step.path = "/";
+	add_inner(f, &(struct om_step){ .path = "/t/"
+						"t/x" });
+	f->b.inner.v[0].step = &step;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.n, 2);
+}
+
+/* Somebody has taken it away while nobody else could see it. */
+static void test_inner_is_not_there(void **state)
+{
+	((struct fixture *)*state)->b.detached = true;
+
+	static const struct om_step *const steps[] = { &entry_step, &sibling_step };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = *state;
+
+		add_inner(f, steps[i]);
+		f->rec.mounts.v[f->rec.mounts.n - 1].on_ino = 0;
+		expect_nothing(f, -ESTALE, 2 * (i + 1));
+		f->b.inner.n = 0;
+	}
+}
+
+static void test_inner_cannot_be_looked_at(void **state)
+{
+	struct fixture *f = *state;
+
+	add_inner(f, &entry_step);
+	/* After those of the construction and of what its path shows. */
+	says.fail_id = 3;
+	f->rec.sys.mount_point = no_point;
+	expect_nothing(f, -ESTALE, 2);
+}
+
+/* Mounted on by somebody who could not wait: not our failure. */
+static int move_and_change(const struct om_sys *sys, int fd, int dirfd, const char *path)
+{
+	((struct recorder *)sys->userdata)->mounts.v[0].attr ^= OM_ATTR_RDONLY;
+	return current->move_mount(sys, fd, dirfd, path);
+}
+
+/* Somebody has remounted it on the stage. */
+static void test_inner_is_changed(void **state)
+{
+	struct fixture *f = *state;
+
+	add_inner(f, &sibling_step);
+	f->b.inner.v[0].attr ^= OM_ATTR_RDONLY;
+	expect_nothing(f, -ESTALE, 2);
+}
+
+static void test_tree_is_changed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.sys.move_mount = move_and_change;
+	expect_nothing(f, -ESTALE, 1);
+}
+
+static void test_inner_is_covered(void **state)
+{
+	struct fixture *f = *state;
+	int at, fd;
+
+	f->rec.sys.mount_look = f->mount_look;
+	add_inner(f, &entry_step);
+	at = openat(f->b.tree_fd, "x", O_PATH | O_CLOEXEC);
+	fd = f->rec.sys.open(&f->rec.sys, f->b.tree_fd, "x", O_PATH, 0);
+	(void)close(at);
+	at = f->rec.sys.fsmount(&f->rec.sys, -1, 0);
+	assert_int_equal(f->move_mount(&f->rec.sys, at, fd, ""), 0);
+	(void)close(at);
+	(void)close(fd);
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 3);
+}
+
+static void test_inner_cannot_be_written(void **state)
+{
+	struct fixture *f = *state;
+
+	add_inner(f, &entry_step);
+	/* The list; the path of the first. */
+	for (unsigned n = 1; n <= 2; n++) {
+		om_str_addf(&f->rec.log, "%8000s", "");
+		om_str_cut(&f->rec.log, 0);
+		fake_wrap.fail_allocation = n;
+		expect_nothing(f, -ENOMEM, 0);
+		assert_int_equal(fake_wrap.fail_allocation, 0);
+	}
+	assert_int_equal(f->rec.log.len, 0);
+}
+
+/* After the move: it is not known to be as it was. */
+static void test_attributes_cannot_be_read(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.fail_attr = EIO;
+	expect_nothing(f, -EIO, 1);
+}
+
+static void test_shared_is_written_down(void **state)
+{
+	struct fixture *f = *state;
+
+	says.tree.propagation = says.parent.propagation = MS_SHARED;
+	assert_int_equal(attach(f), 0);
+	assert_true(f->j.acts.v[0].shared);
+}
+
+/* --- what is given up -------------------------------------------------------------------- */
+
+static void test_abandon(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.sys.mount_look = f->mount_look;
+	add_inner(f, &entry_step);
+	assert_int_equal(om_abandon(&f->b, f->root_fd), 0);
+	assert_int_equal(f->b.tree_fd, -1);
+	assert_int_equal(f->b.inner.n, 0);
+	/* It was in no namespace. */
+	assert_int_equal(f->rec.log.len, 0);
+	assert_int_equal(om_abandon(&f->b, f->root_fd), 0);
+}
+
+/* Somebody has moved a part of it out of the stage, or the root of it. */
+static void test_abandon_what_was_moved(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.sys.mount_look = f->mount_look;
+	for (size_t i = 0; i < 2; i++) {
+		int at = openat(f->root_fd, "t", O_PATH | O_CLOEXEC), fd = f->b.tree_fd;
+
+		if (i == 1) {
+			add_inner(f, &entry_step);
+			fd = f->rec.sys.open(&f->rec.sys, f->b.tree_fd, "x", O_PATH, 0);
+		}
+		assert_int_equal(f->move_mount(&f->rec.sys, fd, at, ""), 0);
+		assert_int_equal(recorder_attached(&f->rec), 1);
+		assert_int_equal(om_abandon(&f->b, f->root_fd), 0);
+		assert_int_equal(recorder_attached(&f->rec), 0);
+		(void)close(at);
+		if (i == 1)
+			(void)close(fd);
+		f->b.tree_fd = f->rec.sys.fsmount(&f->rec.sys, -1, 0);
+	}
+}
+
+static void test_abandon_fails(void **state)
+{
+	struct fixture *f = *state;
+	int at = openat(f->root_fd, "t", O_PATH | O_CLOEXEC), fd;
+
+	f->rec.sys.mount_look = f->mount_look;
+	add_inner(f, &entry_step);
+	fd = f->rec.sys.open(&f->rec.sys, f->b.tree_fd, "x", O_PATH, 0);
+	assert_int_equal(f->move_mount(&f->rec.sys, fd, at, ""), 0);
+	f->rec.fail_at = 1;
+	f->rec.fail_on = true;
+	assert_int_equal(om_abandon(&f->b, f->root_fd), -EBUSY);
+	(void)close(fd);
+	(void)close(at);
+	f->rec.fail_at = 0;
+	f->b.skeleton_fd = f->rec.sys.fsmount(&f->rec.sys, -1, 0);
+	at = openat(f->root_fd, ".", O_PATH | O_CLOEXEC);
+	assert_int_equal(f->move_mount(&f->rec.sys, f->b.skeleton_fd, at, ""), 0);
+	f->rec.fail_at = 1;
+	assert_int_equal(om_abandon(&f->b, f->root_fd), -EBUSY);
+	f->rec.fail_at = 0;
+	f->b.tree_fd = f->rec.sys.fsmount(&f->rec.sys, -1, 0);
+	assert_int_equal(f->move_mount(&f->rec.sys, f->b.tree_fd, at, ""), 0);
+	(void)close(at);
+	f->rec.fail_at = 1;
+	assert_int_equal(om_abandon(&f->b, f->root_fd), -EBUSY);
+}
+
+static struct {
+	unsigned tries, fails;
+} stage;
+
+static int stage_stays(const struct om_sys *sys _unused_, const char *target _unused_,
+		       int flags _unused_)
+{
+	return ++stage.tries <= stage.fails ? -EBUSY : 0;
+}
+
+static void test_abandon_a_stage_that_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	f->b.stage_fd = openat(f->root_fd, ".", O_PATH | O_CLOEXEC);
+	f->rec.sys.umount = stage_stays;
+	stage.tries = 0;
+	stage.fails = 2;
+	assert_int_equal(om_abandon(&f->b, f->root_fd), -EBUSY);
+	stage.fails = 3;
+	assert_int_equal(om_abandon(&f->b, f->root_fd), 0);
+	f->b.stage_fd = om_close(f->b.stage_fd);
+}
+
+static int move_and_cover_inner(const struct om_sys *sys, int fd, int dirfd,
+				const char *path)
+{
+	int r = current->move_mount(sys, fd, dirfd, path);
+
+	if (!*path && r == 0) {
+		int stranger = sys->fsmount(sys, -1, 0);
+		int at = sys->open(sys, fd, "x", O_PATH, 0);
+
+		r = current->move_mount(sys, stranger, at, "");
+		(void)close(stranger);
+		(void)close(at);
+	}
+	return r;
+}
+
+/* It would go along. */
+static void test_stranger_hinders_withdrawing(void **state)
+{
+	struct fixture *f = *state;
+
+	add_inner(f, &entry_step);
+	f->rec.sys.move_mount = move_and_cover_inner;
+	says.tree_error = -EIO;
+	assert_int_equal(attach(f), -EBUSY);
+	assert_int_equal(recorder_attached(&f->rec), 3);
 }
 
 /* What cannot be withdrawn is left for undo, which finds it by the intent. */
@@ -696,55 +1067,65 @@ static void test_covered_before_it_is_looked_at(void **state)
 	assert_false(f->j.acts.v[0].done);
 }
 
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(test_reusable_id_without_an_inode, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_target_covered_meanwhile, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_parent_that_cannot_be_told, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_target_of_another_kind, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_target_that_is_not_the_hole, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_target_that_cannot_be_looked_at, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_covered_before_it_is_looked_at, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_attach_by_path, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_attach_over_the_root, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_reusable_id, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_reusable_id_of_a_detached_mount, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_no_target, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_identity, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_intent, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_move_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_renamed_on_the_way, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_gone_on_the_way, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_move_that_does_nothing, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_what_is_there_has_no_identity, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_look_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_propagation, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_source_of_the_root, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_source_of_nested_mounts, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_overlay_options, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_newest_is_not_the_last, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_stranger_hinders_withdrawing, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_is_covered, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_is_changed, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_tree_is_changed, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_abandon, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_abandon_what_was_moved, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_abandon_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_abandon_a_stage_that_stays, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_newest, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_of_a_new_root, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_is_not_there, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_cannot_be_looked_at, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_cannot_be_written, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_attributes_cannot_be_read, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_shared_is_written_down, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_withdrawing_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_done_cannot_be_written, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_detach, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_detach_a_file, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_detach_by_umount, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_detach_what_is_no_mount, setup, teardown),
+};
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_reusable_id_without_an_inode, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_target_covered_meanwhile, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_parent_that_cannot_be_told, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_target_of_another_kind, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_target_that_is_not_the_hole, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_target_that_cannot_be_looked_at,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_covered_before_it_is_looked_at,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_attach_by_path, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_attach_over_the_root, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_reusable_id, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reusable_id_of_a_detached_mount,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_target, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_identity, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_intent, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_move_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_renamed_on_the_way, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gone_on_the_way, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_move_that_does_nothing, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_what_is_there_has_no_identity, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_look_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_propagation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_source_of_the_root, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_source_of_nested_mounts, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_overlay_options, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_withdrawing_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_done_cannot_be_written, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_detach, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_detach_a_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_detach_by_umount, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_detach_what_is_no_mount, setup,
-						teardown),
-	};
-
 	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static void write_two(const struct fixture *f)
 	struct om_journal j;
 
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_reserve(&j, 2), 0);
+	assert_int_equal(om_journal_reserve(&j, 2, 0), 0);
 	assert_int_equal(om_journal_intent(&j,
 					   &(struct om_act){ .inverse = OM_INVERSE_DETACH,
 							     .mount_id = 7,
@@ -76,8 +76,7 @@ static void write_two(const struct fixture *f)
 							     .print = 5 },
 					   "/usr/share"),
 			 0);
-	j.acts.v[0].dev = 8;
-	j.acts.v[0].ino = 9;
+	j.acts.v[0].newest = 8;
 	assert_int_equal(om_journal_mark_done(&j, 0), 0);
 	assert_int_equal(
 		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_RMDIR },
@@ -105,8 +104,7 @@ static void test_round_trip(void **state)
 	assert_true(j.acts.v[0].unique);
 	assert_int_equal(j.acts.v[0].strategy, 2);
 	assert_int_equal(j.acts.v[0].print, 5);
-	assert_int_equal(j.acts.v[0].dev, 8);
-	assert_int_equal(j.acts.v[0].ino, 9);
+	assert_int_equal(j.acts.v[0].newest, 8);
 	assert_true(j.acts.v[0].done);
 	assert_string_equal(j.acts.v[1].path, f->long_path);
 	assert_int_equal(j.acts.v[1].inverse, OM_INVERSE_RMDIR);
@@ -218,7 +216,7 @@ static void test_space_is_reserved_before(void **state)
 	struct stat before, after;
 
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_reserve(&j, 3), 0);
+	assert_int_equal(om_journal_reserve(&j, 3, 0), 0);
 	assert_int_equal(fstat(j.fd, &before), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(om_journal_intent(&j, &act, f->long_path), i);
@@ -237,7 +235,7 @@ static void test_in_memory_only(void **state)
 
 	(void)state;
 	om_journal_init(&j);
-	assert_int_equal(om_journal_reserve(&j, 100), 0);
+	assert_int_equal(om_journal_reserve(&j, 100, 0), 0);
 	assert_int_equal(om_journal_intent(&j, &act, "/a"), 0);
 	assert_int_equal(om_journal_intent(&j, &act, "/b"), 1);
 	assert_int_equal(om_journal_mark_done(&j, 1), 0);
@@ -275,10 +273,12 @@ static void test_ids_that_are_reusable(void **state)
 	struct om_journal j;
 
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &reusable, NULL), 0);
-	assert_int_equal(om_journal_intent(
-				 &j,
-				 &(struct om_act){ .mount_id = 7, .print = 5, .ino = 77 },
-				 "/m"),
+	assert_int_equal(om_journal_intent(&j,
+					   &(struct om_act){ .inverse = OM_INVERSE_DETACH,
+							     .mount_id = 7,
+							     .print = 5,
+							     .ino = 77 },
+					   "/m"),
 			 0);
 	j.acts.v[0].ino = 0;
 	assert_int_equal(om_journal_mark_done(&j, 0), 0);
@@ -289,6 +289,123 @@ static void test_ids_that_are_reusable(void **state)
 	assert_false(j.acts.v[0].unique);
 	assert_int_equal(j.acts.v[0].ino, 77);
 	assert_true(j.acts.v[0].done);
+	om_journal_done(&j);
+}
+
+static void limit_file_size(rlim_t size)
+{
+	struct rlimit l;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = size < l.rlim_max ? size : l.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+#define N_INNER 3000
+
+static char inner_paths[N_INNER][32];
+
+static void make_inner(const struct fixture *f, struct om_act *acts, size_t *ret_bytes)
+{
+	*ret_bytes = 0;
+	for (size_t i = 0; i < N_INNER; i++) {
+		(void)snprintf(inner_paths[i], sizeof(inner_paths[i]), "/usr/share/%zu",
+			       i);
+		acts[i] =
+			(struct om_act){ .inverse = OM_INVERSE_DETACH,
+					 .path = i == 7 ? (char *)(uintptr_t)f->long_path
+							: inner_paths[i],
+					 .mount_id = 100 + i,
+					 .unique = i % 2,
+					 .strategy = 2,
+					 .dev = 3 * i,
+					 .ino = 5 * i,
+					 .attr = i % 4,
+					 .want = i % 8,
+					 .inner = true,
+					 .entry = i % 3 == 0 };
+		*ret_bytes += om_journal_inner_size(acts[i].path);
+	}
+}
+
+static void check_inner(const struct om_act *act, const struct om_act *made)
+{
+	assert_string_equal(act->path, made->path);
+	assert_int_equal(act->inverse, OM_INVERSE_DETACH);
+	assert_int_equal(act->mount_id, made->mount_id);
+	assert_int_equal(act->unique, made->unique);
+	assert_int_equal(act->strategy, 2);
+	assert_int_equal(act->dev, made->dev);
+	assert_int_equal(act->ino, made->ino);
+	assert_int_equal(act->attr, made->attr);
+	assert_int_equal(act->want, made->want);
+	assert_int_equal(act->entry, made->entry);
+	/* As what it is in. */
+	assert_true(act->inner && act->done && act->shared);
+}
+
+/* So many that they take several groups of records, one of them with the longest path. */
+static void test_inner(void **state)
+{
+	static const struct om_act outer = {
+		.inverse = OM_INVERSE_DETACH, .mount_id = 1, .attr = 9, .want = 8
+	};
+	static struct om_act acts[N_INNER];
+	const struct fixture *f = *state;
+	struct om_journal j;
+	struct stat before, after;
+	size_t bytes;
+
+	make_inner(f, acts, &bytes);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_reserve(&j, 1, bytes), 0);
+	assert_int_equal(fstat(j.fd, &before), 0);
+	assert_int_equal(om_journal_inner(&j, acts, N_INNER), 0);
+	assert_int_equal(om_journal_intent(&j, &outer, "/usr/share"), N_INNER);
+	j.acts.v[N_INNER].shared = true;
+	assert_int_equal(om_journal_mark_done(&j, N_INNER), 0);
+	assert_int_equal(om_journal_commit(&j), 0);
+	assert_int_equal(fstat(j.fd, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+	om_journal_done(&j);
+
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, N_INNER + 1);
+	assert_int_equal(om_journal_outer(&j, 0), N_INNER);
+	assert_int_equal(om_journal_outer(&j, N_INNER), N_INNER);
+	assert_int_equal(om_journal_cover(&j, 0), N_INNER + 1);
+	assert_int_equal(j.acts.v[N_INNER].attr, 9);
+	assert_int_equal(j.acts.v[N_INNER].want, 8);
+	for (size_t i = 0; i < N_INNER; i++)
+		check_inner(&j.acts.v[i], &acts[i]);
+	om_journal_done(&j);
+}
+
+static void test_inner_without_memory_or_space(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_act acts[] = { { .path = (char *)(uintptr_t) "/a", .inner = true },
+				 { .path = (char *)(uintptr_t) "/b", .inner = true } };
+	struct om_journal j;
+
+	/* Two paths, and the acts before the second; the text, which grows once. */
+	for (unsigned n = 1; n <= 4; n++) {
+		assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+		fake_wrap.fail_allocation = n;
+		assert_int_equal(om_journal_inner(&j, acts, 2), -ENOMEM);
+		assert_int_equal(fake_wrap.fail_allocation, 0);
+		om_journal_done(&j);
+		assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+		assert_int_equal(j.acts.n, 0);
+		om_journal_done(&j);
+		assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	}
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	limit_file_size(RECORD);
+	assert_int_equal(om_journal_inner(&j, acts, 2), -EFBIG);
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(om_journal_inner(&j, acts, 0), 0);
 	om_journal_done(&j);
 }
 
@@ -338,13 +455,11 @@ static void test_no_memory_to_write(void **state)
 }
 
 /* Each allocation of a load fails once: it is told as that, never as a shorter journal. */
-static void test_no_memory_to_read(void **state)
+static unsigned count_failing_allocations(const struct fixture *f)
 {
-	const struct fixture *f = *state;
 	unsigned n = 0;
 	int r = -ENOMEM;
 
-	write_two(f);
 	while (r != 0) {
 		struct om_error e = { 0 };
 		struct om_journal j;
@@ -358,18 +473,50 @@ static void test_no_memory_to_read(void **state)
 		om_journal_done(&j);
 	}
 	fake_wrap.fail_allocation = 0;
-	/* The file; three texts, the long one growing; the acts. */
-	assert_true(n > 6);
+	return n - 1;
 }
 
-static void limit_file_size(rlim_t size)
+static void test_no_memory_to_read(void **state)
 {
-	struct rlimit l;
+	const struct fixture *f = *state;
+	struct om_act inner = { .path = (char *)(uintptr_t) "/a", .inner = true };
+	struct om_journal j;
 
-	(void)signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
-	l.rlim_cur = size < l.rlim_max ? size : l.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+	write_two(f);
+	/* The file; three texts, the long one growing; the acts. */
+	assert_true(count_failing_allocations(f) >= 6);
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(om_journal_inner(&j, &inner, 1), 0);
+	om_journal_done(&j);
+	/* The file, the root, the text, a path, the acts. */
+	assert_true(count_failing_allocations(f) >= 5);
+}
+
+/* What covers an act is a later mount, and none that is inside of another one. */
+static void test_cover(void **state)
+{
+	static const struct om_act mount = { .inverse = OM_INVERSE_DETACH };
+	static const struct om_act dir = { .inverse = OM_INVERSE_RMDIR };
+	struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				.path = (char *)(uintptr_t) "/a",
+				.inner = true };
+	struct om_journal j;
+
+	(void)state;
+	om_journal_init(&j);
+	assert_int_equal(om_journal_intent(&j, &mount, "/a/x"), 0);
+	assert_int_equal(om_journal_intent(&j, &dir, "/a"), 1);
+	assert_int_equal(om_journal_inner(&j, &inner, 1), 0);
+	assert_int_equal(om_journal_intent(&j, &mount, "/b"), 3);
+	assert_int_equal(om_journal_cover(&j, 0), 4);
+	assert_int_equal(om_journal_intent(&j, &mount, "/a"), 4);
+	assert_int_equal(om_journal_intent(&j, &mount, "/a"), 5);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(om_journal_cover(&j, i), 4);
+	assert_int_equal(om_journal_cover(&j, 3), 6);
+	assert_int_equal(om_journal_cover(&j, 4), 5);
+	om_journal_done(&j);
 }
 
 static void test_no_space(void **state)
@@ -391,16 +538,26 @@ static void test_no_space(void **state)
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
 	reserved = j.reserved;
 	limit_file_size(RECORD * 2 + 100);
-	assert_int_equal(om_journal_reserve(&j, 1000), -EFBIG);
+	assert_int_equal(om_journal_reserve(&j, 1000, 0), -EFBIG);
 	assert_int_equal(j.reserved, reserved);
 	/* One record fits, and of the next a part. */
 	assert_int_equal(om_journal_intent(&j, &act, f->long_path), -ENOSPC);
 	assert_int_equal(j.acts.n, 0);
+	/* Behind the part nothing could be read, so nothing is written any more. */
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(om_journal_intent(&j, &act, "/a"), -ENOSPC);
+	assert_int_equal(j.acts.n, 0);
+	assert_int_equal(om_journal_commit(&j), -ENOSPC);
+	assert_false(j.committed);
+	om_journal_done(&j);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_int_equal(j.acts.n, 0);
+	om_journal_done(&j);
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
 	limit_file_size(RECORD);
 	assert_int_equal(om_journal_intent(&j, &act, "/a"), -EFBIG);
 	assert_int_equal(j.acts.n, 0);
-	assert_int_equal(om_journal_commit(&j), -EFBIG);
-	assert_false(j.committed);
 	limit_file_size(RLIM_INFINITY);
 	om_journal_done(&j);
 	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
@@ -417,13 +574,13 @@ static void test_reserve_is_idempotent(void **state)
 	int fd;
 
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_reserve(&j, 5), 0);
+	assert_int_equal(om_journal_reserve(&j, 5, 0), 0);
 	/* A file that cannot be written, so that whoever asks is told. */
 	fd = openat(f->dirfd, "j", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(dup2(fd, j.fd), j.fd);
 	(void)close(fd);
-	assert_int_equal(om_journal_reserve(&j, 5), 0);
-	assert_int_equal(om_journal_reserve(&j, 6), -EBADF);
+	assert_int_equal(om_journal_reserve(&j, 5, 0), 0);
+	assert_int_equal(om_journal_reserve(&j, 6, 0), -EBADF);
 	om_journal_done(&j);
 }
 
@@ -437,14 +594,21 @@ struct forged {
 	char text[464];
 };
 
-enum { HEADER = 1, INTENT, MORE, DONE, COMMIT };
+enum { HEADER = 1, INTENT, MORE, DONE, COMMIT, INNER };
+
+/* A packed act with a path of two bytes. */
+#define INNER_TEXT(path)                                                                 \
+	"\1\0\0\0\0\0\0\0"                                                               \
+	"\0\0\0\0\0\0\0\0"                                                               \
+	"\0\0\0\0\0\0\0\0"                                                               \
+	"\0\0\0\0\2\0\0\0" path
 
 static void forge(const struct fixture *f, uint32_t k, struct forged r)
 {
 	int fd = openat(f->dirfd, "j", O_WRONLY | O_CLOEXEC);
 
 	if (r.magic == 0)
-		r.magic = 0x324a4d4f;
+		r.magic = 0x334a4d4f;
 	r.seq += k;
 	r.crc = om_crc32c(&r, sizeof(r));
 	assert_int_equal(pwrite(fd, &r, sizeof(r), (off_t)k * RECORD), RECORD);
@@ -456,7 +620,10 @@ static int load_with(const struct fixture *f, struct forged r, struct om_journal
 {
 	(void)unlinkat(f->dirfd, "j", 0);
 	assert_int_equal(om_journal_create(j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_intent(j, &(struct om_act){ .mount_id = 1 }, "/a"),
+	assert_int_equal(om_journal_intent(j,
+					   &(struct om_act){ .inverse = OM_INVERSE_DETACH,
+							     .mount_id = 1 },
+					   "/a"),
 			 0);
 	om_journal_done(j);
 	forge(f, 2, r);
@@ -470,22 +637,37 @@ static void test_records_that_are_not_believed(void **state)
 		int r;
 		size_t acts; /* when it is loaded */
 	} cases[] = {
-		{ { .type = INTENT, .text_left = 2, .text = "/b" }, 0, 2 },
+		{ { .type = INTENT, .inverse = 1, .text_left = 2, .text = "/b" }, 0, 2 },
 		{ { .type = INTENT, .inverse = 3, .text_left = 2, .text = "/b" }, 0, 2 },
 		{ { .type = INTENT, .inverse = 4, .text_left = 2, .text = "/b" },
 		  -EBADMSG,
 		  0 },
-		{ { .type = INTENT, .text_left = 1, .text = "b" }, -EBADMSG, 0 },
-		{ { .type = INTENT, .text_left = 5, .text = "/../b" }, -EBADMSG, 0 },
-		{ { .type = INTENT }, -EBADMSG, 0 },
+		{ { .type = INTENT, .inverse = 1, .text_left = 1, .text = "b" },
+		  -EBADMSG,
+		  0 },
+		{ { .type = INTENT, .inverse = 1, .text_left = 5, .text = "/../b" },
+		  -EBADMSG,
+		  0 },
+		{ { .type = INTENT, .inverse = 1 }, -EBADMSG, 0 },
+		{ { .type = INTENT, .text_left = 2, .text = "/b" }, -EBADMSG, 0 },
 		{ { .type = DONE, .id = 0 }, 0, 1 },
 		{ { .type = DONE, .id = 1 }, -EBADMSG, 0 },
 		{ { .type = COMMIT }, 0, 1 },
 		{ { .type = MORE, .text_left = 2, .text = "/b" }, -EBADMSG, 0 },
 		{ { .type = 0 }, -EBADMSG, 0 },
-		{ { .type = 6 }, -EBADMSG, 0 },
+		{ { .type = 7 }, -EBADMSG, 0 },
+		/* Less than a packed act, and one whose path is not all there. */
+		{ { .type = INNER, .text_left = 31 }, -EBADMSG, 0 },
+		{ { .type = INNER, .text_left = 33, .text = INNER_TEXT("/\0") },
+		  -EBADMSG,
+		  0 },
+		{ { .type = INNER, .text_left = 34, .text = INNER_TEXT("/b") }, 0, 2 },
+		{ { .type = INNER, .text_left = 34, .text = INNER_TEXT("b/") },
+		  -EBADMSG,
+		  0 },
+		{ { .type = INNER }, 0, 1 },
 		/* The text goes on, and what goes on was never written. */
-		{ { .type = INTENT, .text_left = 465, .text = "/b" }, 0, 1 },
+		{ { .type = INTENT, .inverse = 1, .text_left = 465, .text = "/b" }, 0, 1 },
 		/* The last one, torn. */
 		{ { .magic = 0x12345678, .type = COMMIT }, 0, 1 },
 		{ { .seq = 1, .type = COMMIT }, 0, 1 },
@@ -601,7 +783,9 @@ static void test_empty_texts(void **state)
 	assert_int_equal(fake_wrap.fail_allocation, 0);
 	om_journal_done(&j);
 
-	assert_int_equal(load_with(f, (struct forged){ .type = INTENT }, &j), -EBADMSG);
+	assert_int_equal(load_with(f, (struct forged){ .type = INTENT, .inverse = 1 },
+				   &j),
+			 -EBADMSG);
 	om_journal_done(&j);
 	/* After the file, the root, the first act's path and the acts. */
 	fake_wrap.fail_allocation = 5;
@@ -617,7 +801,7 @@ static void test_another_version(void **state)
 	struct om_journal j;
 
 	write_two(f);
-	forge(f, 0, (struct forged){ .magic = 0x334a4d4f, .type = HEADER });
+	forge(f, 0, (struct forged){ .magic = 0x344a4d4f, .type = HEADER });
 	assert_int_equal(om_journal_load(&j, f->dirfd, "j", &e), -EPROTO);
 	assert_non_null(strstr(e.message, "another version of overmount wrote it"));
 	assert_string_equal(e.fix, "undo with that version");
@@ -627,7 +811,7 @@ static void test_another_version(void **state)
 	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -EBADMSG);
 	om_journal_done(&j);
 	/* The version is asked for in the first record only. */
-	assert_int_equal(load_with(f, (struct forged){ .magic = 0x334a4d4f }, &j), 0);
+	assert_int_equal(load_with(f, (struct forged){ .magic = 0x344a4d4f }, &j), 0);
 	assert_int_equal(j.seq, 2);
 	om_journal_done(&j);
 }
@@ -698,12 +882,13 @@ static int commit_after(const struct fixture *f,
 	int r;
 
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_reserve(&j, 1), 0);
+	assert_int_equal(om_journal_reserve(&j, 1, 0), 0);
 	assert_int_equal(om_journal_intent(&j, &act, "/usr"), 0);
 	assert_int_equal(om_journal_mark_done(&j, 0), 0);
 	harm(f, &j);
 	r = om_journal_commit(&j);
 	fake_wrap.fail_fstat = 0;
+	fake_wrap.on_fstat = NULL;
 	assert_int_equal(j.committed, r == 0);
 	om_journal_done(&j);
 	(void)unlinkat(f->dirfd, "j", 0);
@@ -751,6 +936,33 @@ static void harm_looking(const struct fixture *f, struct om_journal *j)
 	fake_wrap.fail_fstat = EIO;
 }
 
+static int harmed_dirfd;
+
+static void remove_name(int fd)
+{
+	(void)fd;
+	(void)unlinkat(harmed_dirfd, "j", 0);
+}
+
+static void cut(int fd)
+{
+	assert_int_equal(ftruncate(fd, RECORD), 0);
+}
+
+static void harm_name_at_the_end(const struct fixture *f, struct om_journal *j)
+{
+	(void)j;
+	harmed_dirfd = f->dirfd;
+	fake_wrap.on_fstat = remove_name;
+}
+
+static void harm_size_at_the_end(const struct fixture *f, struct om_journal *j)
+{
+	(void)f;
+	(void)j;
+	fake_wrap.on_fstat = cut;
+}
+
 static void test_commit_reads_back(void **state)
 {
 	const struct fixture *f = *state;
@@ -760,7 +972,10 @@ static void test_commit_reads_back(void **state)
 	assert_int_equal(commit_after(f, harm_content), -EPROTO);
 	assert_int_equal(commit_after(f, harm_size), -EPROTO);
 	assert_int_equal(commit_after(f, harm_reading), -EBADF);
-	assert_int_equal(commit_after(f, harm_looking), -EIO);
+	/* After the commit was written. */
+	assert_int_equal(commit_after(f, harm_looking), 0);
+	assert_int_equal(commit_after(f, harm_name_at_the_end), -ESTALE);
+	assert_int_equal(commit_after(f, harm_size_at_the_end), -ESTALE);
 }
 
 int main(void)
@@ -785,6 +1000,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_commit_is_read_back, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_ids_that_are_reusable, setup,
+						teardown),
+		cmocka_unit_test(test_cover),
+		cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inner_without_memory_or_space, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_create_takes_nobody_elses_file,
 						setup, teardown),

@@ -12,11 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "apply/below.h"
 #include "apply/status.h"
 #include "apply/undo.h"
 #include "base/crc.h"
@@ -101,7 +103,7 @@ static int teardown(void **state)
 static int put_mount(struct fixture *f, const char *path)
 {
 	const struct om_sys *sys = &f->rec.sys;
-	int fd = sys->fsmount(sys, -1, 0);
+	int fd = sys->fsmount(sys, -1, OM_ATTR_NODEV);
 	int at = sys->open_beneath(sys, f->root_fd, path + 1, O_PATH | O_NOFOLLOW);
 
 	assert_true(fd >= 0 && at >= 0);
@@ -125,6 +127,7 @@ static struct om_act *make_mount(struct fixture *f, const char *path)
 		assert_int_equal(fstat(fd, &st), 0);
 		act.ino = st.st_ino;
 	}
+	act.attr = OM_ATTR_NODEV;
 	i = om_journal_intent(&f->j, &act, path);
 	assert_true(i >= 0);
 	assert_int_equal(om_journal_mark_done(&f->j, (size_t)i), 0);
@@ -176,7 +179,12 @@ static bool exists(const struct fixture *f, const char *path)
 
 static enum om_act_state look(const struct fixture *f, const struct om_act *act)
 {
-	return om_act_look(&f->rec.sys, f->root_fd, act);
+	struct om_journal alone = { .acts = { .v = (struct om_act *)(uintptr_t)act,
+					      .n = 1 } };
+	enum om_act_state state;
+
+	om_acts_look(&f->rec.sys, f->root_fd, &alone, &state);
+	return state;
 }
 
 /* Undoes all, and says whether everything went. */
@@ -192,6 +200,16 @@ static int undo(struct fixture *f)
 static void told(const struct fixture *f, const char *text)
 {
 	assert_string_equal(om_str_get(&f->residue), text);
+}
+
+/* What has become of act i, among all. */
+static enum om_act_state look_at(const struct fixture *f, size_t i)
+{
+	enum om_act_state states[16];
+
+	assert_true(f->j.acts.n <= 16);
+	om_acts_look(&f->rec.sys, f->root_fd, &f->j, states);
+	return states[i];
 }
 
 #define FINDMNT "  findmnt -o +ID,PROPAGATION --mountpoint "
@@ -382,6 +400,7 @@ static void test_force_without_a_path(void **state)
 	/* The kernel says it is where the other one is to be seen, which hangs on it. */
 	f->rec.mounts.v[1].on_dev = f->rec.mounts.v[0].dev;
 	f->rec.mounts.v[1].on_ino = f->rec.mounts.v[0].ino;
+	f->rec.mounts.v[1].in = 0;
 	(void)snprintf(other, sizeof(other), "%s/1", f->rec.scratch);
 	point.paths[0] = point.paths[1] = other;
 	f->rec.sys.mount_point = point_from_script;
@@ -552,12 +571,480 @@ static int no_look(const struct om_sys *sys _unused_,
 	return -ENOSYS;
 }
 
-/* Each hangs on another one. */
-static int endless_look(const struct om_sys *sys _unused_, const struct om_mount_id *id,
-			struct om_mount_look *ret)
+/* --- what is inside a construction ------------------------------------------------------- */
+
+/* /a, with an entry on /a/x and something that is bound back on /a/y: acts 0, 1 and 2. */
+static void make_construction(struct fixture *f)
 {
-	*ret = (struct om_mount_look){ .parent = id->id + 1000 };
+	static const char *const names[] = { "x", "y" };
+	struct om_act acts[2], outer;
+	int fd, tree;
+
+	/* The act of the outer one comes behind those of the inner ones. */
+	outer = *make_mount(f, "/a");
+	free(f->j.acts.v[--f->j.acts.n].path);
+	outer.path = NULL;
+	tree = f->rec.sys.open_beneath(&f->rec.sys, f->root_fd, "a", O_PATH);
+	for (size_t i = 0; i < 2; i++) {
+		char path[8];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "/a/%s", names[i]);
+		assert_int_equal(mkdirat(tree, names[i], 0755), 0);
+		fd = put_mount(f, path);
+		acts[i] = (struct om_act){ .inverse = OM_INVERSE_DETACH,
+					   .path = strdup(path),
+					   .inner = true,
+					   .entry = i == 0 };
+		assert_int_equal(f->rec.sys.mount_id(&f->rec.sys, fd, &acts[i].mount_id,
+						     &acts[i].unique),
+				 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		acts[i].dev = st.st_dev;
+		acts[i].ino = st.st_ino;
+		acts[i].attr = OM_ATTR_NODEV;
+	}
+	(void)close(tree);
+	assert_int_equal(om_journal_inner(&f->j, acts, 2), 0);
+	free(acts[0].path);
+	free(acts[1].path);
+	assert_int_equal(om_journal_intent(&f->j, &outer, "/a"), 2);
+	assert_int_equal(om_journal_mark_done(&f->j, 2), 0);
+}
+
+/* The nth mount that was put is where somebody else wants it. */
+static void move_to_other(struct fixture *f, size_t n)
+{
+	int at = openat(f->root_fd, "other", O_PATH | O_CLOEXEC);
+
+	assert_int_equal(f->rec.sys.move_mount(&f->rec.sys, f->mounts[n], at, ""), 0);
+	(void)close(at);
+}
+
+static void test_inner_goes_with_outer(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(look_at(f, i), OM_ACT_PRESENT);
+		assert_true(f->j.acts.v[i].done);
+	}
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	f->rec.log.len = 0;
+	assert_int_equal(undo(f), 0);
+	told(f, "");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+	/* With one call. */
+	assert_null(strstr(om_str_get(&f->rec.log), "move_mount m1 "));
+	assert_non_null(strstr(om_str_get(&f->rec.log), "move_mount m0 "));
+}
+
+static void test_inner_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		f->rec.reusable_ids = i == 1;
+		make_construction(f);
+		f->rec.mounts.v[f->rec.mounts.n - 2].on_ino = 0;
+		f->rec.mounts.v[f->rec.mounts.n - 1].on_ino = 0;
+		assert_int_equal(look_at(f, 0), OM_ACT_GONE);
+		assert_int_equal(look_at(f, 1), OM_ACT_GONE);
+		assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+		assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+		assert_int_equal(undo(f), 0);
+		told(f, "");
+		assert_int_equal(recorder_attached(&f->rec), 0);
+		f->n_mounts = 0; /* leaks fds in favour of the fixture's size */
+	}
+}
+
+/* Both kinds, with both kinds of ids: they would stay, so they are taken away first. */
+static void test_inner_moved(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		f->rec.reusable_ids = i / 2;
+		make_construction(f);
+		move_to_other(f, 1 + i % 2);
+		assert_int_equal(look_at(f, i % 2), OM_ACT_MOVED);
+		assert_int_equal(look_at(f, 1 - i % 2), OM_ACT_PRESENT);
+		assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+		assert_int_equal(undo(f), 0);
+		told(f, "");
+		assert_int_equal(recorder_attached(&f->rec), 0);
+		for (size_t k = 0; k < 3; k++)
+			(void)close(f->mounts[k]);
+		f->n_mounts = 0;
+	}
+}
+
+/* The construction went without it; an id that is reusable may be a stranger's by now. */
+static void test_inner_moved_and_outer_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	move_to_other(f, 1);
+	f->rec.mounts.v[0].on_ino = 0;
+	assert_int_equal(look_at(f, 0), OM_ACT_GONE);
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 0);
+	for (size_t k = 0; k < 3; k++)
+		(void)close(f->mounts[k]);
+	f->n_mounts = 0;
+
+	f->rec.reusable_ids = true;
+	make_construction(f);
+	move_to_other(f, 1);
+	f->rec.mounts.v[f->rec.mounts.n - 3].on_ino = 0;
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 1);
+}
+
+static void test_inner_that_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	move_to_other(f, 1);
+	f->rec.failing = "move_mount m1 ";
+	flaky.umount = f->rec.sys.umount;
+	flaky.calls = 0;
+	flaky.first = 1;
+	flaky.last = 3;
+	f->rec.sys.umount = flaky_umount;
+	assert_int_equal(undo(f), -EBUSY);
+	told(f, "\"/a/x\": Interrupted system call\n" FINDMNT "/base/a/x\n");
+	assert_int_equal(recorder_attached(&f->rec), 3);
+}
+
+/* Of entries it is known that a stranger is on top; of what is bound back it is not asked. */
+static void test_inner_covered(void **state)
+{
+	struct fixture *f = *state;
+	struct om_error e = { 0 };
+
+	make_construction(f);
+	put_mount(f, "/a/y");
+	assert_int_equal(look_at(f, 1), OM_ACT_COVERED);
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	f->rec.mounts.v[3].on_ino = 0;
+	(void)close(f->mounts[--f->n_mounts]);
+	put_mount(f, "/a/x");
+	assert_int_equal(look_at(f, 0), OM_ACT_COVERED);
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	assert_int_equal(om_undo_check(&f->u, &f->j, &e), -EBUSY);
+	assert_string_equal(e.message, "cannot undo \"/a/x\": something else is mounted "
+				       "on top of it");
+	assert_int_equal(undo(f), -EBUSY);
+	told(f,
+	     "\"/a/x\": something else is mounted on top of it\n" FINDMNT "/base/a/x\n");
+	assert_int_equal(recorder_attached(&f->rec), 4);
+}
+
+static void test_inner_covered_and_forced(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	put_mount(f, "/a/x");
+	f->u.force = true;
+	assert_int_equal(undo(f), 0);
+	told(f, "");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+/* Where each mount is, by the order of making. */
+static const char *points[8];
+
+static int point_by_id(const struct om_sys *sys _unused_, const struct om_mount_id *id,
+		       uint32_t print _unused_, char *buf, size_t size)
+{
+	if (!points[id->id - 1000])
+		return -ENODATA;
+	(void)snprintf(buf, size, "%s", points[id->id - 1000]);
 	return 0;
+}
+
+/* A later construction of ours covers it all, and is undone before. */
+static void test_inner_covered_by_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	const struct om_sys real = ((struct fixture *)*state)->rec.sys;
+	static const char *const paths[] = { "/base/a", "/base/a/x", "/base/a/y",
+					     "/base/a" };
+
+	make_construction(f);
+	make_mount(f, "/a");
+	memcpy(points, paths, sizeof(paths));
+	f->rec.sys.mount_point = point_by_id;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(look_at(f, i), OM_ACT_PRESENT);
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	/* Somebody has moved it: not below the cover, or elsewhere in there. */
+	points[1] = "/elsewhere/a/x";
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[1] = "/base/a/z";
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[1] = NULL;
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[1] = "/base/a/x";
+	points[3] = "/a/b";
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[3] = "a";
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[3] = NULL;
+	assert_int_equal(look_at(f, 0), OM_ACT_MOVED);
+	points[3] = "/base/a";
+	/* That it is there at all is looked at. */
+	f->rec.mounts.v[1].on_ino = 0;
+	assert_int_equal(look_at(f, 0), OM_ACT_GONE);
+	f->rec.sys.mount_look = look_from_script;
+	table.print = 5;
+	table.error = 0;
+	f->j.acts.v[2].print = 5;
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	f->j.acts.v[2].print = 6;
+	assert_int_equal(look_at(f, 2), OM_ACT_GONE);
+	table.error = -EIO;
+	assert_int_equal(look_at(f, 2), OM_ACT_UNKNOWN);
+	table.error = -ENOSYS;
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	table.error = 0;
+	/* The cover is gone. */
+	f->j.acts.v[2].print = 0;
+	f->rec.sys = real;
+	f->rec.mounts.v[3].on_ino = 0;
+	assert_int_equal(look_at(f, 3), OM_ACT_GONE);
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+static void test_name_covered_by_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	make_name(f, "/a/n", "", true);
+	make_mount(f, "/a");
+	assert_int_equal(look_at(f, 0), OM_ACT_PRESENT);
+}
+
+/* Its construction was never attached: whatever is at its place is not ours. */
+static void test_inner_without_outer(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	free(f->j.acts.v[--f->j.acts.n].path);
+	assert_int_equal(look_at(f, 0), OM_ACT_GONE);
+	assert_int_equal(om_journal_outer(&f->j, 0), 2);
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 3);
+}
+
+/* Reusable ids: the device counts, too. */
+static void test_inner_of_another_device(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rec.reusable_ids = true;
+	make_construction(f);
+	f->j.acts.v[0].dev++;
+	assert_int_equal(look_at(f, 0), OM_ACT_GONE);
+	assert_int_equal(undo(f), 0);
+}
+
+static void test_mount_changed(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	/* Its own attributes, those of its file system as well, and how it propagates. */
+	f->j.acts.v[0].want = OM_ATTR_NODEV;
+	f->j.acts.v[1].attr ^= OM_ATTR_RDONLY;
+	f->j.acts.v[2].shared = true;
+	assert_int_equal(look_at(f, 0), OM_ACT_PRESENT);
+	assert_int_equal(look_at(f, 1), OM_ACT_CHANGED);
+	assert_int_equal(look_at(f, 2), OM_ACT_CHANGED);
+	f->j.acts.v[0].want |= OM_ATTR_RDONLY;
+	assert_int_equal(look_at(f, 0), OM_ACT_CHANGED);
+	/* Nobody has looked at it before it is done. */
+	f->j.acts.v[1].done = f->j.acts.v[2].done = false;
+	assert_int_equal(look_at(f, 1), OM_ACT_PRESENT);
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	f->j.acts.v[2].done = true;
+	f->rec.fail_attr = EIO;
+	assert_int_equal(look_at(f, 2), OM_ACT_UNKNOWN);
+	f->rec.fail_attr = 0;
+	/* A filter hides how it propagates. */
+	f->rec.sys.mount_look = no_look;
+	assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+/* The newest mount below is the last one that was made. */
+static void know_newest(struct fixture *f)
+{
+	f->j.acts.v[2].newest = 1000 + f->rec.mounts.n - 1;
+}
+
+/* Inside of what is bound back, or deeper: one that came when all was done. */
+static void test_stranger_inside(void **state)
+{
+	struct fixture *f = *state;
+	struct om_error e = { 0 };
+	char where[160];
+
+	make_construction(f);
+	know_newest(f);
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	put_mount(f, "/a/y");
+	(void)snprintf(where, sizeof(where),
+		       "cannot undo \"/a\": something else is mounted inside of it, at "
+		       "\"%s/3\"",
+		       f->rec.scratch);
+	assert_int_equal(om_undo_check(&f->u, &f->j, &e), -EBUSY);
+	assert_string_equal(e.message, where);
+	f->rec.sys.mount_point = point_from_script;
+	point.error = -ENODATA;
+	e = (struct om_error){ 0 };
+	assert_int_equal(om_undo_check(&f->u, &f->j, &e), -EBUSY);
+	assert_string_equal(e.message,
+			    "cannot undo \"/a\": something else is mounted inside of it");
+	assert_int_equal(undo(f), -EBUSY);
+	told(f, "\"/a\": something else is mounted inside of it\n" FINDMNT "/base/a\n");
+	assert_int_equal(recorder_attached(&f->rec), 4);
+}
+
+static void test_stranger_inside_and_forced(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	know_newest(f);
+	put_mount(f, "/a/y");
+	f->u.force = true;
+	assert_int_equal(undo(f), 0);
+	told(f, "\"/a\": what was mounted inside of it is taken away too\n" FINDMNT
+		"/base/a\n");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+static int slave_look(const struct om_sys *sys _unused_,
+		      const struct om_mount_id *id _unused_, struct om_mount_look *ret)
+{
+	*ret = (struct om_mount_look){ .propagation = MS_SLAVE };
+	return 0;
+}
+
+/* What came by itself goes by itself; and a later act of ours is no stranger. */
+static void test_no_stranger_inside(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	know_newest(f);
+	put_mount(f, "/a/y");
+	f->rec.sys.mount_look = slave_look;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	/* Nor is what cannot be looked at. */
+	f->rec.sys.mount_look = no_look;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	f->rec.mounts.v[3].on_ino = 0;
+	(void)close(f->mounts[--f->n_mounts]);
+	make_mount(f, "/a/y")->newest = 1004;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	assert_int_equal(undo(f), 0);
+	told(f, "");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+/* An entry is covered by ours while what it is in is not; and acts of all kinds follow. */
+static void test_inner_entry_covered_by_ours(void **state)
+{
+	struct fixture *f = *state;
+	struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				.path = (char *)(uintptr_t) "/other/x",
+				.inner = true };
+
+	make_construction(f);
+	know_newest(f);
+	make_mount(f, "/a/x")->newest = 1003;
+	make_name(f, "/other/n", "", true);
+	assert_int_equal(om_journal_inner(&f->j, &inner, 1), 0);
+	make_mount(f, "/other")->newest = 1004;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	/* Not the newest of all, and not newer than what is known. */
+	f->j.acts.v[3].newest = 1002;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	assert_int_equal(undo(f), 0);
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+/* What could not be undone is ours, not a stranger's, to what it is in. */
+static void test_left_inside_is_no_stranger(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	know_newest(f);
+	make_mount(f, "/a/y")->newest = 1003;
+	f->rec.failing = "move_mount m3 ";
+	flaky.umount = f->rec.sys.umount;
+	flaky.calls = 0;
+	flaky.first = 1;
+	flaky.last = 3;
+	f->rec.sys.umount = flaky_umount;
+	assert_int_equal(undo(f), -EBUSY);
+	told(f, "\"/a/y\": Interrupted system call\n" FINDMNT "/base/a/y\n");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
+static int no_list(const struct om_sys *sys _unused_, uint64_t id _unused_,
+		   uint64_t after _unused_, uint64_t *ids _unused_, size_t n _unused_)
+{
+	return -ENOSYS;
+}
+
+static int many(const struct om_sys *sys _unused_, uint64_t id _unused_, uint64_t after,
+		uint64_t *ids, size_t n)
+{
+	size_t k = 0;
+
+	/* Even numbers from 2 to 2000. */
+	after -= after % 2;
+	while (k < n && after + 2 <= 2000)
+		ids[k++] = after += 2;
+	return (int)k;
+}
+
+/* More than one call gives. */
+static void test_below(void **state)
+{
+	struct fixture *f = *state;
+	struct om_below below;
+
+	f->rec.sys.listmount = many;
+	om_below_init(&below, &f->rec.sys, &(struct om_mount_id){ 1, true });
+	for (uint64_t id = 1; id <= 2010; id++)
+		assert_int_equal(om_below_has(&below, &(struct om_mount_id){ id, true }),
+				 id % 2 == 0 && id <= 2000);
+	om_below_init(&below, &f->rec.sys, &(struct om_mount_id){ 1, true });
+	assert_false(om_below_has(&below, &(struct om_mount_id){ 4, false }));
+	assert_int_equal(om_below_newest(&f->rec.sys, &(struct om_mount_id){ 1, true }),
+			 2000);
+	f->rec.sys.listmount = no_list;
+	assert_int_equal(om_below_newest(&f->rec.sys, &(struct om_mount_id){ 1, true }),
+			 0);
+	om_below_init(&below, &f->rec.sys, &(struct om_mount_id){ 1, false });
+	assert_false(om_below_has(&below, &(struct om_mount_id){ 4, true }));
 }
 
 /* Where the kernel looks for a mount, it may be renamed away before it is opened. */
@@ -579,36 +1066,20 @@ static void test_mount_chased(void **state)
 	point.paths[0] = f->tree;
 	point.calls = 0;
 	assert_int_equal(look(f, act), OM_ACT_MOVED);
-	/* Two places in turns, or none, for ever. */
+	/* Two places in turns, for ever. */
 	point.paths[1] = "/tmp";
 	point.calls = 0;
 	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
 	assert_int_equal(point.calls, 1024);
+	/* The same one all the time, with something else there, or nothing. */
+	point.paths[1] = f->tree;
+	point.calls = 0;
+	assert_int_equal(look(f, act), OM_ACT_COVERED);
+	assert_int_equal(point.calls, 32);
 	point.paths[0] = point.paths[1] = "/nonexistent/x";
-	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
-	/* A look that fails says nothing about what was seen before it. */
-	point.paths[0] = f->tree;
-	point.calls = 0;
-	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
-	assert_int_equal(point.calls, 1024);
-	/* What hangs on it, or on what hangs on it, lies on top. */
-	put_mount(f, "/other");
-	f->rec.mounts.v[1].on_dev = f->rec.mounts.v[0].dev;
-	f->rec.mounts.v[1].on_ino = f->rec.mounts.v[0].ino;
-	(void)snprintf(mount, sizeof(mount), "%s/1", f->rec.scratch);
-	point.paths[0] = point.paths[1] = mount;
-	point.calls = 0;
 	assert_int_equal(look(f, act), OM_ACT_COVERED);
-	assert_int_equal(point.calls, 1);
-	/* But not when it cannot be asked for, and not without end. */
-	fail_call(f, 3, 0);
-	assert_int_equal(look(f, act), OM_ACT_COVERED);
-	fail_call(f, 0, 0);
-	f->rec.sys.mount_look = no_look;
-	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
-	f->rec.sys.mount_look = endless_look;
-	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
 	/* What cannot be asked for, or opened, is not known to be covered. */
+	point.paths[0] = point.paths[1] = f->tree;
 	fail_call(f, 2, 0);
 	assert_int_equal(look(f, act), OM_ACT_UNKNOWN);
 	f->rec.sys.open = no_open;
@@ -945,51 +1416,61 @@ static void test_names_only(void **state)
 	assert_int_equal(recorder_attached(&f->rec), 1);
 }
 
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(test_state_names, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_present, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_gone, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_moved, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_covered, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_forced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_force_is_told_when_retried, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_retried_quietly, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_force_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_force_without_a_path, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_detach_that_does_nothing, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_covers_without_end, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_reusable_ids, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_kinds_of_ids, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_goes_with_outer, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_gone, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_moved, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_moved_and_outer_gone, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_that_stays, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_covered, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_covered_and_forced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_covered_by_ours, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_name_covered_by_ours, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_without_outer, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_of_another_device, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_changed, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_stranger_inside, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_stranger_inside_and_forced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_stranger_inside, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_entry_covered_by_ours, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_left_inside_is_no_stranger, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_below, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_chased, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_unknown, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_unknown_after_detach, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mount_guessed, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_check_knows_our_own, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_undo_stops_at_first, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_undo_goes_on, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_memory_to_tell, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_present, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_gone, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_replaced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_of_another_boot, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_used, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_not_done, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_link_that_cannot_be_read, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_unknown, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_that_others_took, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_names_only, setup, teardown),
+};
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_state_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_present, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_gone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_moved, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_covered, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_forced, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_force_is_told_when_retried, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_retried_quietly, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_force_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_force_without_a_path, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_detach_that_does_nothing, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_covers_without_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reusable_ids, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_kinds_of_ids, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_chased, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_unknown, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mount_unknown_after_detach, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_mount_guessed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_check_knows_our_own, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_undo_stops_at_first, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_undo_goes_on, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_memory_to_tell, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_present, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_gone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_replaced, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_of_another_boot, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_names_used, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_not_done, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_link_that_cannot_be_read, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_names_unknown, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_names_that_others_took, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_names_only, setup, teardown),
-	};
-
 	return cmocka_run_group_tests_name("undo", tests, NULL, NULL);
 }
