@@ -34,12 +34,28 @@ static int move(struct om_build *b, int target_fd)
 			     MS_MOVE, NULL);
 }
 
+/*
+ * At the mount that fd lies on, by its unique id or, where a filter hides that call, by the
+ * other one; *id says which.
+ */
+static int look_by_id(const struct om_sys *sys, int fd, struct om_mount_id *id,
+		      struct om_mount_look *ret)
+{
+	int r = sys->mount_look(sys, id, ret);
+
+	if (r != -ENOSYS)
+		return r;
+	id->unique = false;
+	r = sys->statx_mount_id(sys, fd, false, &id->id);
+	return r < 0 ? -ENOSYS : sys->mount_look(sys, id, ret);
+}
+
 static int look_at_fd(const struct om_sys *sys, int fd, struct om_mount_look *ret)
 {
 	struct om_mount_id id;
 	int r = sys->mount_id(sys, fd, &id.id, &id.unique);
 
-	return r < 0 ? r : sys->mount_look(sys, &id, ret);
+	return r < 0 ? r : look_by_id(sys, fd, &id, ret);
 }
 
 /* A mount under a shared parent becomes shared itself, whatever it was (mount(2)). */
@@ -132,19 +148,6 @@ static int check_attr(const struct om_sys *sys, int fd, const struct om_act *act
 	return r < 0 ? r : attr == act->attr ? 0 : -ESTALE;
 }
 
-/* By its unique id, or by the other one where a filter hides that call; *id says which. */
-static int look_at_tree(const struct om_build *b, struct om_mount_id *id,
-			struct om_mount_look *ret)
-{
-	int r = b->sys->mount_look(b->sys, id, ret);
-
-	if (r != -ENOSYS)
-		return r;
-	id->unique = false;
-	r = b->sys->statx_mount_id(b->sys, b->tree_fd, false, &id->id);
-	return r < 0 ? -ENOSYS : b->sys->mount_look(b->sys, id, ret);
-}
-
 /* Is it there, and nothing else, and as it was built? */
 static int verify(const struct om_build *b, int root_fd, const struct om_step *step,
 		  int target_fd, struct om_act *act)
@@ -168,7 +171,7 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 	r = check_attr(b->sys, b->tree_fd, act);
 	if (r < 0)
 		return r;
-	r = look_at_tree(b, &id, &look);
+	r = look_by_id(b->sys, b->tree_fd, &id, &look);
 	/* A filter hides it: then it cannot be told, and is not held against the kernel. */
 	if (r == -ENOSYS)
 		return 0;

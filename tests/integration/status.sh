@@ -13,10 +13,11 @@ cat >p.fstab <<'P'
 none /etc/link none x-snapd.kind=symlink,x-snapd.symlink=/x,x-snapd.origin=layout 0 0
 P
 before=$(mounts)
+launched=("$OVERMOUNT")
 om() {
 	local command=$1
 	shift
-	"$OVERMOUNT" "$command" --state state "$@"
+	"${launched[@]}" "$command" --state state "$@"
 }
 # states: TARGET=STATE, a word each.
 states() { om status | awk 'NR > 1 { printf "%s=%s ", $1, $5 }'; }
@@ -58,14 +59,11 @@ om undo
 is "undo after all that" "$? $(mounts)" "0 $before"
 
 # What is inside a construction is looked at, too, with both kinds of ids.
-for launcher in env "$TOOLS/enosys 4.4 --"; do
+for surface in native 4.4; do
+	launched=("$OVERMOUNT")
+	[ $surface = native ] || launched=("$TOOLS/enosys" "$surface" -- "$OVERMOUNT")
 	for strategy in overlay mimic; do
-		title="${launcher##*/}, $strategy:"
-		om() {
-			local command=$1
-			shift
-			$launcher "$OVERMOUNT" "$command" --state inside "$@"
-		}
+		title="$surface, $strategy:"
 		om apply --root base --strategy $strategy p.fstab || not_ok "$title apply"
 		mount -o remount,bind,rw base/usr/share/foo
 		is "$title a mount inside is remounted" "$(checked)" "8 0 /usr/share/foo "
@@ -94,6 +92,7 @@ for launcher in env "$TOOLS/enosys 4.4 --"; do
 		is "$title undone without it" "$? $(mounts)" "0 $before"
 	done
 done
+launched=("$OVERMOUNT")
 om apply --root base --strategy mimic p.fstab
 umount base/usr/share/X11
 is "what was only bound back is told of when it is gone" "$(checked)" "8 0 /usr/share/X11 "
@@ -107,11 +106,6 @@ is "a stranger deep inside: undo refuses" "$? $(head -n1 err)" \
 "$OVERMOUNT" undo --state state --force 2>err
 is "--force takes it along and says so" "$? $(mounts) $(grep -c 'inside of it is taken away too' err)" "0 $before 1"
 rmdir tree/snap/app/1/foo/deep
-om() {
-	local command=$1
-	shift
-	"$OVERMOUNT" "$command" --state state "$@"
-}
 
 # Ids of mounts are of two kinds, and a filter of system calls may hide one of them.
 "$TOOLS/enosys" statx -- "$OVERMOUNT" apply --state state --root base p.fstab
