@@ -7,7 +7,8 @@
  *   --profiles DIR      NAME.fstab, and the table `expected` of exit statuses
  *   --only LIST         these profiles: names, or the beginnings of names
  *   --surfaces LIST     full,no-nesting,no-openat2,4.4,no-overlay; also 6.1 and 5.4
- *   --strategies LIST   overlay,mimic
+ *   --strategies LIST   overlay,mimic; where one of them makes the very calls that the first
+ *                       one makes, its injections are not made again
  *   --modes LIST        once,persistent,kill,nested,lie; or step alone, which has profiles
  *                       of its own (step-scene.c)
  *   --errnos LIST       numbers (default: ten of them)
@@ -205,6 +206,9 @@ static void add_cell(const struct profile *p, const char *surface, const char *s
 			       .path = p->path,
 			       .surface = surface_get(surface),
 			       .strategy = strategy,
+			       .first_strategy = strategy == c.strategies.v[0]
+							 ? NULL
+							 : c.strategies.v[0],
 			       .part = part };
 	while (mode < N_MODES && strcmp(mode_names[mode], mode_name) != 0)
 		mode++;

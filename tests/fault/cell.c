@@ -626,12 +626,50 @@ static void close_session(struct session *s)
 	free(s->calls);
 }
 
+static bool same_calls(const struct session *s, const struct tracer_run *t)
+{
+	if (t->n_calls != s->n_calls || t->status != s->clean_status)
+		return false;
+	for (size_t i = 0; i < t->n_calls; i++)
+		if (t->calls[i].number != s->calls[i].number)
+			return false;
+	return true;
+}
+
+/*
+ * Is it the same run as with the strategy before, call for call?  Where no name has to be
+ * added to a directory, or each strategy but one is refused, all of them are.
+ */
+static bool is_repeat(struct session *s)
+{
+	struct tracer_run t = { .how = TRACER_COUNT };
+	struct cell first = *s->cell;
+	const struct cell *cell = s->cell;
+	bool repeat;
+
+	if (!cell->first_strategy)
+		return false;
+	close_templates(s);
+	first.strategy = cell->first_strategy;
+	s->cell = &first;
+	restore_facts(s);
+	run(s, "apply", &t);
+	look(s, &s->now);
+	repeat = same_calls(s, &t) && same(&s->now, &s->complete) &&
+		 text_same(&s->now.names, &s->complete.names);
+	tracer_done(&t);
+	repeat = undo_clean(s) && repeat;
+	s->cell = cell;
+	close_templates(s);
+	return repeat;
+}
+
 void cell_run(const struct settings *settings, const struct cell *cell, unsigned number,
 	      struct tally *tally)
 {
 	struct session *s = open_session(settings, cell, number, tally);
 
-	if (run_clean(s))
+	if (run_clean(s) && !is_repeat(s))
 		for (unsigned at = 1; at <= s->n_calls; at++)
 			inject_at(s, at);
 	close_session(s);

@@ -44,6 +44,7 @@ struct cell {
 	const char *path;    /* of the profile, absolute */
 	const struct surface *surface;
 	const char *strategy;
+	const char *first_strategy; /* of a cell that is the same else, or NULL */
 	enum mode mode;
 	unsigned part;	/* of STEP_PARTS, with MODE_STEP */
 	int expected;	/* exit status of a run without injection */
