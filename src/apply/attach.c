@@ -221,23 +221,20 @@ static int verify_inner(const struct om_build *b, const struct om_journal *j,
 /* What comes to be inside from now on is a stranger's. */
 static uint64_t find_newest(const struct om_build *b, const struct om_act *outer)
 {
-	uint64_t newest = outer->mount_id;
+	const struct om_mount_id id = { outer->mount_id, outer->unique };
+	bool list = b->tree_is_recursive;
+	uint64_t newest = id.id;
 
-	if (b->tree_is_recursive)
-		return om_below_newest(b->sys, &(struct om_mount_id){ outer->mount_id,
-								      outer->unique });
 	for (size_t i = 0; i < b->inner.n; i++) {
 		const struct om_build_inner *inner = &b->inner.v[i];
 
-		/* Its submounts came with it, and are newer. */
-		if (inner->step->recursive)
-			return om_below_newest(b->sys,
-					       &(struct om_mount_id){ outer->mount_id,
-								      outer->unique });
+		/* Its submounts came with it, and are newer; a failure may have hidden the
+		 * unique id of one. */
+		list = list || inner->step->recursive || !inner->id.unique;
 		if (inner->id.id > newest)
 			newest = inner->id.id;
 	}
-	return newest;
+	return list ? om_below_newest(b->sys, &id) : newest;
 }
 
 static struct om_act act_of_inner(const struct om_build_inner *inner)

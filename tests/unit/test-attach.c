@@ -591,6 +591,19 @@ static void test_newest(void **state)
 	assert_int_equal(f->j.acts.v[3].newest, TREE_ID + 2);
 }
 
+/* A failure hid the unique id of one, so that it cannot be compared. */
+static void test_newest_of_both_kinds(void **state)
+{
+	struct fixture *f = *state;
+
+	add_inner(f, &entry_step);
+	f->b.inner.v[0].id = (struct om_mount_id){ TREE_TABLE_ID + 1, false };
+	f->b.inner.v[0].dev = f->rec.mounts.v[1].dev;
+	f->b.inner.v[0].ino = f->rec.mounts.v[1].ino;
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.v[1].newest, TREE_ID + 1);
+}
+
 /* The order of making is not that of the steps. */
 static void test_newest_is_not_the_last(void **state)
 {
@@ -1100,6 +1113,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_source_of_nested_mounts, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_overlay_options, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_newest_is_not_the_last, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_newest_of_both_kinds, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_stranger_hinders_withdrawing, setup,
 					teardown),
 	cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
