@@ -31,10 +31,9 @@ static enum om_object object_of(mode_t mode)
 const struct om_scene_dir *om_scene_get_dir(const struct om_scene *scene,
 					    const char *path)
 {
-	for (size_t i = 0; i < scene->dirs.n; i++)
-		if (strcmp(scene->dirs.v[i].path, path) == 0)
-			return &scene->dirs.v[i];
-	return NULL;
+	size_t i = om_index_find(&scene->dirs_index, path);
+
+	return i == SIZE_MAX ? NULL : &scene->dirs.v[i];
 }
 
 static int inspect_dir(const struct om_survey *survey, int fd, struct om_scene_dir *dir)
@@ -74,11 +73,11 @@ struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *copy = NULL;
 	struct om_scene_dir dir = { 0 };
+	size_t known = om_index_find(&scene->dirs_index, path);
 	int r;
 
-	for (size_t i = 0; i < scene->dirs.n; i++)
-		if (strcmp(scene->dirs.v[i].path, path) == 0)
-			return &scene->dirs.v[i];
+	if (known != SIZE_MAX)
+		return &scene->dirs.v[known];
 	fd = om_open_beneath(survey->sys, survey->root_fd, path, O_PATH | O_DIRECTORY);
 	r = fd < 0 ? fd : inspect_dir(survey, fd, &dir);
 	/* Ids of two kinds say nothing about who shares a mount with whom. */
@@ -90,6 +89,10 @@ struct om_scene_dir *om_scene_add_dir(const struct om_survey *survey,
 	dir.path = copy;
 	if (r == 0)
 		r = om_vec_push(&scene->dirs, dir);
+	if (r == 0) {
+		r = om_index_add(&scene->dirs_index, copy, scene->dirs.n - 1);
+		scene->dirs.n -= r < 0;
+	}
 	if (r < 0) {
 		(void)om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot inspect %s", OM_Q(path));
 		return NULL;
@@ -481,6 +484,7 @@ struct om_scene *om_scene_free(struct om_scene *scene)
 	for (size_t i = 0; i < scene->dirs.n; i++)
 		dir_done(&scene->dirs.v[i]);
 	om_vec_free(&scene->dirs);
+	om_index_done(&scene->dirs_index);
 	free(scene);
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "base/macro.h"
 #include "base/vec.h"
 #include "probe/facts.h"
@@ -90,6 +91,7 @@ struct om_scene {
 	size_t first;			/* index of the first of them in the profile */
 	size_t n;
 	OM_VEC(struct om_scene_dir) dirs;
+	struct om_index dirs_index; /* of their paths */
 };
 
 struct om_survey {

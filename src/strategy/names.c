@@ -12,10 +12,9 @@
 
 const struct om_name *om_names_find(const struct om_names *names, const char *path)
 {
-	for (size_t i = 0; i < names->v.n; i++)
-		if (strcmp(names->v.v[i].path, path) == 0)
-			return &names->v.v[i];
-	return NULL;
+	size_t i = om_index_find(&names->index, path);
+
+	return i == SIZE_MAX ? NULL : &names->v.v[i];
 }
 
 static int add_name(struct om_names *names, const char *target, size_t depth, bool exists,
@@ -31,9 +30,11 @@ static int add_name(struct om_names *names, const char *target, size_t depth, bo
 		return 0;
 	}
 	r = om_vec_push(&names->v, (struct om_name){ path, exists, entry });
-	if (r < 0)
+	if (r < 0) {
 		free(path);
-	return r;
+		return r;
+	}
+	return om_index_add(&names->index, path, names->v.n - 1);
 }
 
 static int collect_entry(const struct om_decisions *d, size_t i, size_t hole_depth,
@@ -67,6 +68,7 @@ void om_names_done(struct om_names *names)
 	for (size_t i = 0; i < names->v.n; i++)
 		free(names->v.v[i].path);
 	om_vec_free(&names->v);
+	om_index_done(&names->index);
 }
 
 int om_names_expand(const struct om_decisions *d, const struct om_name *name,

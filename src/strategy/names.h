@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/index.h"
 #include "base/macro.h"
 #include "base/vec.h"
 #include "strategy/strategy.h"
@@ -19,6 +20,7 @@ struct om_name {
 
 struct om_names {
 	OM_VEC(struct om_name) v; /* parents before children */
+	struct om_index index;	  /* of their paths */
 };
 
 /* Collects the names of construction index; -ENOMEM. */

@@ -7,12 +7,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -126,6 +128,27 @@ static void test_path_algebra(void **state)
 	free(text);
 }
 
+/* More keys than any first size holds, and keys that are prefixes of one another. */
+static void test_index(void **state)
+{
+	static char keys[3000][16];
+	struct om_index index = { 0 };
+
+	(void)state;
+	assert_true(om_index_find(&index, "") == SIZE_MAX);
+	for (size_t i = 0; i < 3000; i++) {
+		(void)snprintf(keys[i], sizeof(keys[i]), "/%zu", i);
+		assert_true(om_index_find(&index, keys[i]) == SIZE_MAX);
+		assert_int_equal(om_index_add(&index, keys[i], i), 0);
+	}
+	for (size_t i = 0; i < 3000; i++)
+		assert_int_equal(om_index_find(&index, keys[i]), i);
+	assert_true(om_index_find(&index, "/3000") == SIZE_MAX);
+	assert_true(om_index_find(&index, "/") == SIZE_MAX);
+	om_index_done(&index);
+	assert_true(om_index_find(&index, "/1") == SIZE_MAX);
+}
+
 static void test_path_order(void **state)
 {
 	static const char *const sorted[] = { "/a/b-1", "/a/b-1/3", "/a/b", "/a/b/c",
@@ -187,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_unclean_paths),
 		cmocka_unit_test(test_path_algebra),
 		cmocka_unit_test(test_path_order),
+		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_first_error_wins),
 	};
