@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See wave.h.
+ * See wave.h.  Sets of hashes, in which a path may seem to be but not be missed, spare
+ * the comparison of every entry with every other one; what seems to depend is compared.
  */
 #include "strategy/wave.h"
 
+#include <stdint.h>
+
+#include "base/index.h"
 #include "base/path.h"
+
+#define SET_BITS (1U << 17)
+
+struct set {
+	uint8_t bits[SET_BITS / 8];
+};
+
+/* Of the entries so far. */
+struct seen {
+	struct set targets;
+	struct set above; /* the targets, and every directory above them */
+};
+
+static void set_add(struct set *set, uint32_t hash)
+{
+	hash %= SET_BITS;
+	set->bits[hash / 8] |= (uint8_t)(1U << hash % 8);
+}
+
+static bool set_may_have(const struct set *set, uint32_t hash)
+{
+	hash %= SET_BITS;
+	return set->bits[hash / 8] >> hash % 8 & 1;
+}
 
 static bool depends_on(const struct om_entry *later, const struct om_entry *earlier)
 {
@@ -15,13 +43,65 @@ static bool depends_on(const struct om_entry *later, const struct om_entry *earl
 	       (bind && om_path_is_under(later->source, earlier->target));
 }
 
+/* Paths are hashed without the slash at their end, which only the root has. */
+static uint32_t hash_path(const char *path)
+{
+	uint32_t hash = OM_HASH_START;
+
+	for (; *path && (path[0] != '/' || path[1]); path++)
+		hash = om_hash_byte(hash, *path);
+	return hash;
+}
+
+/* May the path be a target, or lie under one? */
+static bool may_be_under(const struct seen *seen, const char *path)
+{
+	uint32_t hash = OM_HASH_START;
+
+	for (;; path++) {
+		if ((*path == '/' || !*path) && set_may_have(&seen->targets, hash))
+			return true;
+		if (!*path)
+			return false;
+		hash = om_hash_byte(hash, *path);
+	}
+}
+
+static void see(struct seen *seen, const char *target)
+{
+	uint32_t hash = OM_HASH_START;
+
+	for (const char *p = target; *p; p++) {
+		if (*p == '/')
+			set_add(&seen->above, hash);
+		hash = om_hash_byte(hash, *p);
+	}
+	set_add(&seen->above, hash_path(target));
+	set_add(&seen->targets, hash_path(target));
+}
+
+static bool may_depend(const struct seen *seen, const struct om_entry *later)
+{
+	return may_be_under(seen, later->target) ||
+	       set_may_have(&seen->above, hash_path(later->target)) ||
+	       may_be_under(seen, later->source);
+}
+
 size_t om_wave_length(const struct om_profile *p, size_t first)
 {
+	struct seen seen = { 0 };
 	size_t n = 1;
 
-	for (; first + n < p->n; n++)
-		for (size_t i = first; i < first + n; i++)
-			if (depends_on(&p->entries[first + n], &p->entries[i]))
+	see(&seen, p->entries[first].target);
+	for (; first + n < p->n; n++) {
+		const struct om_entry *later = &p->entries[first + n];
+
+		size_t i = may_depend(&seen, later) ? first : first + n;
+
+		for (; i < first + n; i++)
+			if (depends_on(later, &p->entries[i]))
 				return n;
+		see(&seen, later->target);
+	}
 	return n;
 }
