@@ -7,9 +7,8 @@
  */
 #include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 
-#include "base/path.h"
+#include "base/str.h"
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
@@ -57,16 +56,20 @@ static int expand_child(const struct om_scene_child *child, const char *path,
 static int expand_children(const struct om_scene_dir *dir, const struct om_names *names,
 			   struct om_plan *plan)
 {
+	_cleanup_str_ struct om_str path = { 0 };
+	size_t len;
 	int r = 0;
 
+	om_str_add(&path, dir->path[1] == '\0' ? "" : dir->path);
+	om_str_add(&path, "/");
+	len = path.len;
 	for (size_t i = 0; r == 0 && i < dir->children.n; i++) {
-		char *path = om_path_join(dir->path, dir->children.v[i].name);
-
-		if (!path)
-			return -ENOMEM;
-		if (!om_names_find(names, path))
-			r = expand_child(&dir->children.v[i], path, plan);
-		free(path);
+		om_str_cut(&path, len);
+		om_str_add(&path, dir->children.v[i].name);
+		if (path.err < 0)
+			return path.err;
+		if (!om_names_find(names, path.s))
+			r = expand_child(&dir->children.v[i], path.s, plan);
 	}
 	return r;
 }

@@ -6,42 +6,75 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/path.h"
+
+#define TEXT_SIZE 32768
+
+static int add_room(struct om_plan *plan, size_t size)
+{
+	char *room = malloc(size);
+	int r = room ? om_vec_push(&plan->texts, room) : -ENOMEM;
+
+	if (r < 0) {
+		free(room);
+		return r;
+	}
+	plan->room = room;
+	plan->left = size;
+	return 0;
+}
 
 static int keep_string(struct om_plan *plan, const char **text)
 {
-	char *copy;
-	int r;
+	size_t n = strlen(*text) + 1;
 
-	if (!*text)
-		return 0;
-	copy = strdup(*text);
-	if (!copy)
-		return -ENOMEM;
-	r = om_vec_push(&plan->strings, copy);
-	if (r < 0)
-		free(copy);
-	else
-		*text = copy;
-	return r;
+	if (n > plan->left) {
+		int r = add_room(plan, n > TEXT_SIZE ? n : TEXT_SIZE);
+
+		if (r < 0)
+			return r;
+	}
+	memcpy(plan->room, *text, n);
+	*text = plan->room;
+	plan->room += n;
+	plan->left -= n;
+	return 0;
+}
+
+/* A name and the mount on it come one after the other, and mostly from the same path. */
+static const char *find_string(const struct om_plan *plan, const char *text)
+{
+	const struct om_step *last = plan->steps.n ? &plan->steps.v[plan->steps.n - 1]
+						   : NULL;
+
+	return last && strcmp(last->path, text) == 0 ? last->path : NULL;
 }
 
 int om_plan_add(struct om_plan *plan, const struct om_step *step)
 {
 	struct om_step copy = *step;
-	int r = keep_string(plan, &copy.path);
+	bool same = step->source && strcmp(step->source, step->path) == 0;
+	int r = 0;
 
 	copy.strategy = plan->strategy;
-	if (r == 0)
+	copy.path = find_string(plan, step->path);
+	if (!copy.path) {
+		copy.path = step->path;
+		r = keep_string(plan, &copy.path);
+	}
+	if (r == 0 && same)
+		copy.source = copy.path;
+	else if (r == 0 && step->source)
 		r = keep_string(plan, &copy.source);
 	return r < 0 ? r : om_vec_push(&plan->steps, copy);
 }
 
 void om_plan_done(struct om_plan *plan)
 {
-	for (size_t i = 0; i < plan->strings.n; i++)
-		free(plan->strings.v[i]);
-	om_vec_free(&plan->strings);
+	for (size_t i = 0; i < plan->texts.n; i++)
+		free(plan->texts.v[i]);
+	om_vec_free(&plan->texts);
 	om_vec_free(&plan->steps);
 }
 
@@ -107,13 +140,20 @@ struct rendering {
 
 static void add_path(const struct rendering *r, const char *base, const char *path)
 {
-	_cleanup_str_ struct om_str whole = { 0 };
+	char whole[2 * OM_MAX_PATH];
+	size_t n = base[1] == '\0' ? 0 : strlen(base), more = strlen(path);
 
-	om_str_add(&whole, base[1] == '\0' ? "" : base);
-	if (path[1] != '\0' || whole.len == 0)
-		om_str_add(&whole, path);
+	if (path[1] == '\0' && n > 0)
+		more = 0;
+	if (n + more >= sizeof(whole)) {
+		r->out->err = -ENAMETOOLONG;
+		return;
+	}
+	memcpy(whole, base, n);
+	memcpy(whole + n, path, more);
+	whole[n + more] = '\0';
 	om_str_add(r->out, " ");
-	om_str_add_shell(r->out, om_str_get(&whole));
+	om_str_add_shell(r->out, whole);
 }
 
 /* The path of a step where a person would build it. */

@@ -67,8 +67,10 @@ struct om_step {
 
 struct om_plan {
 	OM_VEC(struct om_step) steps;
-	OM_VEC(char *) strings; /* owned */
-	unsigned strategy;	/* of the steps that are added next */
+	OM_VEC(char *) texts; /* owned; each holds many strings */
+	char *room;	      /* in the last of them */
+	size_t left;
+	unsigned strategy; /* of the steps that are added next */
 };
 
 /* Where a construction is attached. */
