@@ -25,20 +25,30 @@ static size_t utf8_length(const unsigned char *p)
 	return n;
 }
 
+/* How many bytes at p can stand as they are. */
+static size_t plain_length(const unsigned char *p)
+{
+	size_t n = 0;
+
+	while (p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n || p[0] < 0x80 ? n : utf8_length(p);
+}
+
 static void add_string(struct om_str *out, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	om_str_add(out, "\"");
 	while (*p) {
-		size_t n = utf8_length(p);
+		size_t n = plain_length(p);
 
-		if (*p == '"' || *p == '\\')
-			om_str_addf(out, "\\%c", *p);
-		else if (*p < 0x20 || *p == 0x7f || n == 0)
-			om_str_addf(out, "\\u%04x", *p);
-		else
+		if (n > 0)
 			om_str_add_n(out, (const char *)p, n);
+		else if (*p == '"' || *p == '\\')
+			om_str_addf(out, "\\%c", *p);
+		else
+			om_str_addf(out, "\\u%04x", *p);
 		p += n ? n : 1;
 	}
 	om_str_add(out, "\"");

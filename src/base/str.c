@@ -20,6 +20,8 @@ static bool reserve(struct om_str *str, size_t more)
 
 	if (str->err < 0)
 		return false;
+	if (more < str->cap - str->len)
+		return true;
 	if (more > SIZE_MAX / 4 - str->len) {
 		str->err = -ENOMEM;
 		return false;
