@@ -239,6 +239,24 @@ static int walk_all(struct walk *w, bool follow_last, struct om_chased *ret)
 	return ret->path ? 0 : -ENOMEM;
 }
 
+/* The whole path leads nowhere; its parent may be there, without a link on the way. */
+static bool chase_parent(const struct om_sys *sys, int root_fd, const char *path,
+			 struct om_chased *ret)
+{
+	_cleanup_free_ char *parent = om_path_parent(path);
+	_cleanup_free_ char *copy = strdup(path);
+	int fd = parent && copy
+			 ? om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY)
+			 : -ENOMEM;
+
+	if (fd < 0)
+		return false;
+	ret->fd = fd;
+	ret->path = TAKE_PTR(copy);
+	ret->existing = strlen(parent);
+	return true;
+}
+
 int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follow_last,
 	     struct om_chased *ret, struct om_error *e)
 {
@@ -256,6 +274,9 @@ int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follo
 		return ret->path ? 0 : -ENOMEM;
 	}
 	(void)om_close(r);
+	/* The next common one: all is there but the last name. */
+	if (r == -ENOENT && chase_parent(sys, root_fd, path, ret))
+		return 0;
 	w.todo = strdup(path);
 	r = walk_all(&w, follow_last, ret);
 	walk_done(&w);
