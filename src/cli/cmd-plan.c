@@ -30,7 +30,8 @@ struct row {
 
 struct report {
 	OM_VEC(struct row) rows;
-	OM_VEC(char *) steps; /* rendered */
+	bool want_steps;
+	struct om_str steps; /* rendered, one a line */
 	const char *root;
 	const char *stage;
 };
@@ -39,77 +40,76 @@ static void report_done(struct report *report)
 {
 	for (size_t i = 0; i < report->rows.n; i++)
 		free(report->rows.v[i].target);
-	for (size_t i = 0; i < report->steps.n; i++)
-		free(report->steps.v[i]);
 	om_vec_free(&report->rows);
-	om_vec_free(&report->steps);
+	om_str_free(&report->steps);
 }
 
-static size_t count_own(const struct om_plan *plan, size_t entry)
+/* The first entry of each construction, to which its shared steps are counted. */
+static void find_first(const struct om_decisions *d, size_t *first)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->steps.n; i++)
-		n += plan->steps.v[i].entry == entry;
-	return n;
+	for (size_t i = d->scene->n; i-- > 0;)
+		if (d->entries[i].construction != SIZE_MAX)
+			first[d->entries[i].construction] = i;
 }
 
-/* The steps of the construction at hole that no single entry owns. */
-static size_t count_shared(const struct om_plan *plan, const char *hole)
+/* Steps that no single entry owns belong to the construction whose attach comes next. */
+static void count_steps(const struct om_decisions *d, const struct om_plan *plan,
+			const size_t *first, size_t *counts)
 {
-	size_t n = 0;
+	size_t construction = 0, shared = 0;
 
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct om_step *step = &plan->steps.v[i];
-		bool attach = step->kind == OM_STEP_ATTACH;
 
-		n += step->entry == SIZE_MAX;
-		if (attach && step->entry == SIZE_MAX && strcmp(step->path, hole) == 0)
-			return n;
-		if (attach)
-			n = 0;
+		if (step->entry != SIZE_MAX)
+			counts[step->entry - d->scene->first]++;
+		else
+			shared++;
+		if (step->entry != SIZE_MAX || step->kind != OM_STEP_ATTACH)
+			continue;
+		counts[first[construction++]] += shared;
+		shared = 0;
 	}
-	return 0;
 }
 
-static bool is_first_of_construction(const struct om_decisions *d, size_t i)
+static int add_rows(struct report *report, const struct om_decisions *d,
+		    const size_t *counts)
 {
-	size_t construction = d->entries[i].construction;
-
-	if (construction == SIZE_MAX)
-		return false;
-	for (size_t k = 0; k < i; k++)
-		if (d->entries[k].construction == construction)
-			return false;
-	return true;
-}
-
-static int observe(const struct om_decisions *d, const struct om_plan *plan, void *arg)
-{
-	struct report *report = arg;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < d->scene->n; i++) {
 		struct row row = {
 			.target = strdup(om_decisions_entry(d, i)->target),
 			.strategy = om_strategy_get(d->entries[i].strategy)->name,
-			.steps = count_own(plan, d->scene->first + i),
+			.steps = counts[i],
 			.why = d->entries[i].why,
 			.entry = d->scene->first + i,
 			.decision = d->entries[i],
 		};
 
-		if (is_first_of_construction(d, i))
-			row.steps += count_shared(plan, om_decisions_hole(d, i)->path);
 		r = row.target ? om_vec_push(&report->rows, row) : -ENOMEM;
 	}
-	for (size_t i = 0; r == 0 && i < plan->steps.n; i++) {
-		struct om_str text = { 0 };
-		char *line;
+	return r;
+}
 
-		om_step_render(&plan->steps.v[i], report->root, report->stage, &text);
-		line = om_str_take(&text);
-		r = line ? om_vec_push(&report->steps, line) : -ENOMEM;
+static int observe(const struct om_decisions *d, const struct om_plan *plan, void *arg)
+{
+	struct report *report = arg;
+	_cleanup_free_ size_t *counts =
+		calloc(d->scene->n + d->constructions.n + 1, sizeof(*counts));
+	size_t *first = counts + d->scene->n;
+	int r;
+
+	if (!counts)
+		return -ENOMEM;
+	find_first(d, first);
+	count_steps(d, plan, first, counts);
+	r = add_rows(report, d, counts);
+	for (size_t i = 0; r == 0 && report->want_steps && i < plan->steps.n; i++) {
+		om_step_render(&plan->steps.v[i], report->root, report->stage,
+			       &report->steps);
+		om_str_add(&report->steps, "\n");
+		r = report->steps.err;
 	}
 	return r;
 }
@@ -139,7 +139,7 @@ static int print_table(const struct report *report, struct om_error *e)
 			      e);
 }
 
-static void print_json(const struct report *report)
+static void print_json(struct report *report)
 {
 	struct om_json j = { 0 };
 
@@ -170,22 +170,27 @@ static void print_json(const struct report *report)
 	}
 	om_json_end_array(&j);
 	om_json_array(&j, "steps");
-	for (size_t i = 0; i < report->steps.n; i++)
-		om_json_string(&j, NULL, report->steps.v[i]);
+	for (char *line = report->steps.s, *end; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		om_json_string(&j, NULL, line);
+		/* Not the whole text a second time in memory. */
+		(void)fputs(om_str_get(&j.out), stdout);
+		om_str_cut(&j.out, 0);
+	}
 	om_json_end_array(&j);
 	om_json_end_object(&j);
 	(void)fputs(om_str_get(&j.out), stdout);
 	om_str_free(&j.out);
 }
 
-static int print_report(const struct om_cli *cli, const struct report *report,
+static int print_report(const struct om_cli *cli, struct report *report,
 			struct om_error *e)
 {
 	if (om_cli_get(cli, OM_OPT_JSON)) {
 		print_json(report);
 	} else if (om_cli_get(cli, OM_OPT_STEPS)) {
-		for (size_t i = 0; i < report->steps.n; i++)
-			(void)puts(report->steps.v[i]);
+		(void)fputs(om_str_get(&report->steps), stdout);
 	} else {
 		return print_table(report, e);
 	}
@@ -263,6 +268,8 @@ static int run_plan(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
+	report.want_steps = om_cli_get(&cli, OM_OPT_JSON) ||
+			    om_cli_get(&cli, OM_OPT_STEPS);
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
 	if (r == 0)
 		r = make_plan(&cli, profile, &report, &e);
