@@ -13,6 +13,6 @@
 #define OM_MAX_PATH 4095		  /* bytes of a path, without the NUL */
 #define OM_MAX_COMPONENT 255		  /* bytes of a path component */
 #define OM_MAX_DEPTH 128		  /* components of a path */
-#define OM_MAX_SIBLINGS 65536		  /* names of a directory that mimic copies */
+#define OM_MAX_SIBLINGS 131072		  /* names of a directory that mimic copies */
 #define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
 #define OM_MAX_LINKS 40			  /* symbolic links met in one path */
