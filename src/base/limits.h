@@ -14,5 +14,6 @@
 #define OM_MAX_COMPONENT 255		  /* bytes of a path component */
 #define OM_MAX_DEPTH 128		  /* components of a path */
 #define OM_MAX_SIBLINGS 131072		  /* names of a directory that mimic copies */
+#define OM_MAX_MOUNTINFO (256 << 20)	  /* bytes of a table of mounts */
 #define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
 #define OM_MAX_LINKS 40			  /* symbolic links met in one path */

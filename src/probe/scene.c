@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -329,14 +330,39 @@ static bool is_unbindable(struct libmnt_fs *fs)
 	return fields && strstr(fields, "unbindable");
 }
 
+/*
+ * libmount says that all is well when memory runs out between two lines: a table that ends
+ * early has to be noticed, since a submount that is not in it would be missing afterwards.
+ */
+static int read_mounts(struct libmnt_table *table)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_fclose_ FILE *stream = NULL;
+	size_t size;
+	int lines = 0;
+	int r = om_read_file(AT_FDCWD, "/proc/self/mountinfo", OM_MAX_MOUNTINFO, &text,
+			     &size);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	stream = fmemopen(text, size, "r");
+	if (!stream)
+		return -ENOMEM;
+	r = mnt_table_parse_stream(table, stream, "/proc/self/mountinfo");
+	if (r == 0 && mnt_table_get_nents(table) != lines)
+		r = -ENOMEM;
+	return r > 0 ? -EIO : r;
+}
+
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
 			    struct om_error *e)
 {
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int r = table && iter ? mnt_table_parse_file(table, "/proc/self/mountinfo")
-			      : -ENOMEM;
+	int r = table && iter ? read_mounts(table) : -ENOMEM;
 
 	/* Mounts are listed parents first, so the topmost of a subtree comes first. */
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {

@@ -326,7 +326,8 @@ fail_allocations() {
 	# libmount does not say that its memory is short; then it read another profile than we.
 	also=4
 	for kind in "" +; do
-		for ((n = 1; n <= all + 1; n += $(step 13))); do
+		# The last one is not reached: then all is applied.
+		for n in $(seq 1 "$(step 13)" "$all") $((2 * all)); do
 			OM_FAIL_MALLOC=$n$kind
 			# With the facts that are kept, and without.
 			[ $((n % 2)) = 0 ] || rm -f "$state"/facts*
