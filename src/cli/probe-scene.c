@@ -210,7 +210,7 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e)
 	struct om_profile p = { .entries = entries, .name = name };
 	_cleanup_scene_ struct om_scene *scene = NULL;
 	_cleanup_free_ char *root_path = NULL;
-	struct om_survey how = { .sys = &om_sys_linux };
+	struct om_survey how = { .sys = &om_sys_linux, .apart = true };
 	_cleanup_close_ int root_fd = -1;
 	int r;
 

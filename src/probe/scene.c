@@ -208,10 +208,66 @@ static int survey_entry(const struct om_survey *survey, struct om_scene *scene,
 	return r;
 }
 
+static bool touch(const char *a, const char *b)
+{
+	return om_path_is_under(a, b) || om_path_is_under(b, a);
+}
+
+/* By what is written they would not have been surveyed together (strategy/wave.h). */
+static bool depends_on(const struct om_survey *survey, const struct om_scene_entry *later,
+		       const struct om_scene_entry *earlier)
+{
+	bool one_root = survey->source_fd == survey->root_fd;
+
+	return touch(later->target, earlier->target) ||
+	       (one_root && later->source && touch(later->source, earlier->target)) ||
+	       (one_root && earlier->source &&
+		om_path_is_under(later->target, earlier->source));
+}
+
+static bool went_elsewhere(const struct om_entry *entry, const struct om_scene_entry *se)
+{
+	return strcmp(entry->target, se->target) != 0 ||
+	       (se->source && strcmp(entry->source, se->source) != 0);
+}
+
+/*
+ * Symbolic links may lead one entry into what another one brings.  Built together, names
+ * would be made in the source of a bind.
+ */
+static int check_links(const struct om_survey *survey, const struct om_scene *scene,
+		       const struct om_profile *p, struct om_error *e)
+{
+	const struct om_entry *entries = p->entries + scene->first;
+
+	for (size_t i = 0; i < scene->n; i++) {
+		bool elsewhere = went_elsewhere(&entries[i], &scene->entries[i]);
+
+		for (size_t k = 0; k < i; k++) {
+			int r;
+
+			if (!elsewhere &&
+			    !went_elsewhere(&entries[k], &scene->entries[k]))
+				continue;
+			if (!depends_on(survey, &scene->entries[i], &scene->entries[k]))
+				continue;
+			r = om_fail(e, OM_ERR_REFUSED, -ELOOP,
+				    "cannot mount at %s: symbolic links lead it and the "
+				    "entry at %s to one place",
+				    OM_Q(entries[i].target), OM_Q(entries[k].target));
+			om_error_where(e, p->name, entries[i].line, 0, "target");
+			om_error_fix(e, "write their paths without symbolic links");
+			return r;
+		}
+	}
+	return 0;
+}
+
 int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
 {
 	_cleanup_scene_ struct om_scene *scene = calloc(1, sizeof(*scene));
+	int r;
 
 	if (!scene)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot survey");
@@ -220,15 +276,17 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 	if (!scene->entries)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot survey");
 	for (scene->n = 0; scene->n < n; scene->n++) {
-		int r = survey_entry(survey, scene, p, scene->n, e);
+		r = survey_entry(survey, scene, p, scene->n, e);
 
 		if (r < 0) {
 			scene->n++;
 			return r;
 		}
 	}
-	*ret = TAKE_PTR(scene);
-	return 0;
+	r = survey->apart ? 0 : check_links(survey, scene, p, e);
+	if (r == 0)
+		*ret = TAKE_PTR(scene);
+	return r;
 }
 
 /*

@@ -101,6 +101,7 @@ struct om_survey {
 	const char *root_path; /* of root_fd, as mountinfo of this process shows it */
 	const struct om_mount_id *ours; /* of file systems that we mounted */
 	size_t n_ours;
+	bool apart; /* entries are looked at one by one, not to be planned together */
 };
 
 /*

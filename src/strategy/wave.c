@@ -20,6 +20,7 @@ struct set {
 struct seen {
 	struct set targets;
 	struct set above; /* the targets, and every directory above them */
+	struct set sources;
 };
 
 static void set_add(struct set *set, uint32_t hash)
@@ -34,13 +35,22 @@ static bool set_may_have(const struct set *set, uint32_t hash)
 	return set->bits[hash / 8] >> hash % 8 & 1;
 }
 
+static bool is_bind(const struct om_entry *entry)
+{
+	return entry->kind == OM_ENTRY_BIND_DIR || entry->kind == OM_ENTRY_BIND_FILE;
+}
+
+static bool overlap(const char *a, const char *b)
+{
+	return om_path_is_under(a, b) || om_path_is_under(b, a);
+}
+
+/* A source with the target of another entry in it has it or not by the order of the two. */
 static bool depends_on(const struct om_entry *later, const struct om_entry *earlier)
 {
-	bool bind = later->kind == OM_ENTRY_BIND_DIR || later->kind == OM_ENTRY_BIND_FILE;
-
-	return om_path_is_under(later->target, earlier->target) ||
-	       om_path_is_under(earlier->target, later->target) ||
-	       (bind && om_path_is_under(later->source, earlier->target));
+	return overlap(later->target, earlier->target) ||
+	       (is_bind(later) && overlap(later->source, earlier->target)) ||
+	       (is_bind(earlier) && om_path_is_under(later->target, earlier->source));
 }
 
 /* Paths are hashed without the slash at their end, which only the root has. */
@@ -53,13 +63,13 @@ static uint32_t hash_path(const char *path)
 	return hash;
 }
 
-/* May the path be a target, or lie under one? */
-static bool may_be_under(const struct seen *seen, const char *path)
+/* May the path be in the set, or lie under one that is? */
+static bool may_be_under(const struct set *set, const char *path)
 {
 	uint32_t hash = OM_HASH_START;
 
 	for (;; path++) {
-		if ((*path == '/' || !*path) && set_may_have(&seen->targets, hash))
+		if ((*path == '/' || !*path) && set_may_have(set, hash))
 			return true;
 		if (!*path)
 			return false;
@@ -67,8 +77,9 @@ static bool may_be_under(const struct seen *seen, const char *path)
 	}
 }
 
-static void see(struct seen *seen, const char *target)
+static void see(struct seen *seen, const struct om_entry *entry)
 {
+	const char *target = entry->target;
 	uint32_t hash = OM_HASH_START;
 
 	for (const char *p = target; *p; p++) {
@@ -78,13 +89,17 @@ static void see(struct seen *seen, const char *target)
 	}
 	set_add(&seen->above, hash_path(target));
 	set_add(&seen->targets, hash_path(target));
+	if (is_bind(entry))
+		set_add(&seen->sources, hash_path(entry->source));
 }
 
 static bool may_depend(const struct seen *seen, const struct om_entry *later)
 {
-	return may_be_under(seen, later->target) ||
+	return may_be_under(&seen->targets, later->target) ||
+	       may_be_under(&seen->sources, later->target) ||
 	       set_may_have(&seen->above, hash_path(later->target)) ||
-	       may_be_under(seen, later->source);
+	       (is_bind(later) && (may_be_under(&seen->targets, later->source) ||
+				   set_may_have(&seen->above, hash_path(later->source))));
 }
 
 size_t om_wave_length(const struct om_profile *p, size_t first)
@@ -92,7 +107,7 @@ size_t om_wave_length(const struct om_profile *p, size_t first)
 	struct seen seen = { 0 };
 	size_t n = 1;
 
-	see(&seen, p->entries[first].target);
+	see(&seen, &p->entries[first]);
 	for (; first + n < p->n; n++) {
 		const struct om_entry *later = &p->entries[first + n];
 
@@ -101,7 +116,7 @@ size_t om_wave_length(const struct om_profile *p, size_t first)
 		for (; i < first + n; i++)
 			if (depends_on(later, &p->entries[i]))
 				return n;
-		see(&seen, later->target);
+		see(&seen, later);
 	}
 	return n;
 }

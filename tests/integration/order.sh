@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Entries that touch one another show what the order of the profile says, whatever the
+# depth of their directories; found by tests/property.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+
+mkdir -p base/{deep/er/est,low,snap/dir}
+echo hello >base/snap/dir/hello
+ln -s /low base/a-link && ln -s /low base/z-link
+mount --bind base base
+
+om() { "$OVERMOUNT" "$1" --state state "${@:2}" </dev/null >out 2>err; }
+
+for strategy in overlay mimic; do
+	mount -o remount,bind,ro base
+	cat >profile <<'P'
+/snap/dir /deep/er/est/new none rbind 0 0
+/deep /low/copy none rbind 0 0
+P
+	om apply --root base --strategy $strategy profile || not_ok "$strategy: apply" "$(<err)"
+	is "$strategy: a source has what an earlier entry put into it" \
+		"$(cat base/low/copy/er/est/new/hello 2>&1)" hello
+	om undo || not_ok "$strategy: undo" "$(<err)"
+
+	cat >profile <<'P'
+/deep /deep/copy none rbind 0 0
+/snap/dir /deep/new none rbind 0 0
+P
+	om apply --root base --strategy $strategy profile || not_ok "$strategy: apply" "$(<err)"
+	is "$strategy: a source has nothing of later entries" "$(ls base/deep/copy)" er
+	is "$strategy: which are there themselves" "$(cat base/deep/new/hello)" hello
+	om undo || not_ok "$strategy: undo" "$(<err)"
+done
+
+# Through a link one target lies in what the other entry binds: a name made there would be
+# written into the source; or the other entry would be forgotten.
+mount -o remount,bind,rw base
+before=$(tree base)
+for link in a-link z-link; do
+	for strategy in auto mimic; do
+		printf '%s none rbind 0 0\n' "/snap/dir /$link/new/sub" "/snap/dir /low/new" >profile
+		om apply --root base --strategy $strategy profile
+		is "$link, $strategy: entries that links lead together are refused" "$?" 16
+		is "$link, $strategy: with the way out" "$(tail -n 1 err)" \
+			"fix: write their paths without symbolic links"
+		om undo
+		is "$link, $strategy: nothing is written" "$(tree base)" "$before"
+	done
+done
+om plan --root base profile
+is "plan says the same" "$?" 16
+"$OVERMOUNT" probe --root base /z-link/new /low/new </dev/null >out 2>err
+is "to be looked at they need not be apart" "$?" 0
+sed -i 's/z-link/low/' profile
+om apply --root base profile
+is "written without links they are applied" "$(cat base/low/new/sub/hello 2>&1)" hello
+om undo || not_ok "undo" "$(<err)"
+is "and undone" "$(tree base)" "$before"
+plan_end
