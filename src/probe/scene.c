@@ -231,6 +231,20 @@ static bool went_elsewhere(const struct om_entry *entry, const struct om_scene_e
 	       (se->source && strcmp(entry->source, se->source) != 0);
 }
 
+static int refuse_pair(const struct om_profile *p, const struct om_entry *later,
+		       const struct om_entry *earlier, struct om_error *e)
+{
+	int r = om_fail(
+		e, OM_ERR_REFUSED, -ELOOP,
+		"cannot mount at %s: symbolic links lead it and the entry at %s to "
+		"one place",
+		OM_Q(later->target), OM_Q(earlier->target));
+
+	om_error_where(e, p->name, later->line, 0, "target");
+	om_error_fix(e, "write their paths without symbolic links");
+	return r;
+}
+
 /*
  * Symbolic links may lead one entry into what another one brings.  Built together, names
  * would be made in the source of a bind.
@@ -239,26 +253,18 @@ static int check_links(const struct om_survey *survey, const struct om_scene *sc
 		       const struct om_profile *p, struct om_error *e)
 {
 	const struct om_entry *entries = p->entries + scene->first;
+	const struct om_scene_entry *se = scene->entries;
+	bool any = false;
 
-	for (size_t i = 0; i < scene->n; i++) {
-		bool elsewhere = went_elsewhere(&entries[i], &scene->entries[i]);
+	for (size_t i = 0; !any && i < scene->n; i++)
+		any = went_elsewhere(&entries[i], &se[i]);
+	for (size_t i = 0; any && i < scene->n; i++) {
+		bool elsewhere = went_elsewhere(&entries[i], &se[i]);
 
-		for (size_t k = 0; k < i; k++) {
-			int r;
-
-			if (!elsewhere &&
-			    !went_elsewhere(&entries[k], &scene->entries[k]))
-				continue;
-			if (!depends_on(survey, &scene->entries[i], &scene->entries[k]))
-				continue;
-			r = om_fail(e, OM_ERR_REFUSED, -ELOOP,
-				    "cannot mount at %s: symbolic links lead it and the "
-				    "entry at %s to one place",
-				    OM_Q(entries[i].target), OM_Q(entries[k].target));
-			om_error_where(e, p->name, entries[i].line, 0, "target");
-			om_error_fix(e, "write their paths without symbolic links");
-			return r;
-		}
+		for (size_t k = 0; k < i; k++)
+			if ((elsewhere || went_elsewhere(&entries[k], &se[k])) &&
+			    depends_on(survey, &se[i], &se[k]))
+				return refuse_pair(p, &entries[i], &entries[k], e);
 	}
 	return 0;
 }
