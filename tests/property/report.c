@@ -9,9 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-/* Numbers that are left of a control once it is small. */
-#define SMALL 40
-
 static unsigned tests, failed;
 
 bool property_full(void)
@@ -92,9 +89,9 @@ void property_run(const struct property *p)
 	}
 	(void)snprintf(line, sizeof(line),
 		       "%s%s: %u cases from seed %llu on, %.0f a second",
-		       p->control ? "control: " : "", p->what, i,
-		       (unsigned long long)seed, i / (seconds() - start));
-	property_result(p->control ? found && left <= SMALL : !found, line);
+		       p->small ? "control: " : "", p->what, i, (unsigned long long)seed,
+		       i / (seconds() - start));
+	property_result(p->small ? found && left <= p->small : !found, line);
 	(void)fflush(stdout);
 }
 

@@ -24,7 +24,7 @@ struct property {
 	const void *arg;
 	unsigned cases;
 	unsigned tries; /* of the shrinker */
-	bool control;	/* must fail, and become small */
+	unsigned small; /* of a control, which must fail: numbers that may be left */
 };
 
 void property_run(const struct property *p);

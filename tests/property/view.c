@@ -50,6 +50,7 @@ struct putting {
 	const struct view_rules *rules;
 	const char **targets; /* canonical */
 	const char **sources;
+	bool *second; /* see is_second_view() */
 };
 
 /* 0 when the entry cannot be put there. */
@@ -155,22 +156,37 @@ static bool touch(const char *a, const char *b)
 	return om_path_is_under(a, b) || om_path_is_under(b, a);
 }
 
+/* A second view of a tmpfs of the profile, or a view of such a view. */
+static bool is_second_view(const struct putting *put, size_t i)
+{
+	for (size_t k = 0; put->sources[i] && k < i; k++)
+		if ((put->p->entries[k].kind == OM_ENTRY_TMPFS || put->second[k]) &&
+		    touch(put->targets[k], put->sources[i]))
+			return true;
+	return false;
+}
+
 /*
- * Documented: a bind that is not recursive, of a directory with earlier targets in it; and
- * a name that is made on a tmpfs of the profile of which there is a second view.
+ * Documented: a bind that is not recursive, of what earlier entries have changed; and a
+ * name that is made on a tmpfs of the profile of which there is a second view.
  */
 static bool is_open(const struct putting *put, size_t i)
 {
-	const struct om_entry *entry = &put->p->entries[i];
+	/* Its own name is there before the bind, too. */
+	bool seconds = put->second[i] = is_second_view(put, i), on_tmpfs = false;
 
-	for (size_t k = 0; k < i && put->sources[i]; k++) {
-		if (!entry->recursive && touch(put->targets[k], put->sources[i]))
-			return true;
-		if (put->p->entries[k].kind == OM_ENTRY_TMPFS &&
+	for (size_t k = 0; k < i; k++) {
+		bool tmpfs = put->p->entries[k].kind == OM_ENTRY_TMPFS;
+
+		if (put->sources[i] && !put->p->entries[i].recursive &&
 		    touch(put->targets[k], put->sources[i]))
 			return true;
+		seconds = seconds || put->second[k];
+		on_tmpfs = on_tmpfs ||
+			   ((tmpfs || put->second[k]) &&
+			    om_path_is_under(put->targets[i], put->targets[k]));
 	}
-	return false;
+	return seconds && on_tmpfs;
 }
 
 /* By what is there when the survey looks. */
@@ -208,7 +224,7 @@ enum promise view_of(const struct world *base, const struct om_profile *p,
 		     const struct view_rules *rules, struct world *ret)
 {
 	struct world before = { .n = 0 };
-	struct putting put = { ret, &before, p, rules, NULL, NULL };
+	struct putting put = { .w = ret, .before = &before, .p = p, .rules = rules };
 	bool open = false;
 	size_t wave = 0;
 
@@ -217,6 +233,7 @@ enum promise view_of(const struct world *base, const struct om_profile *p,
 	(void)world_mount(&before, flatten(base, world_lookup(base, "/")));
 	put.targets = (const char **)pool_room((p->n + 1) * sizeof(char *));
 	put.sources = (const char **)pool_room((p->n + 1) * sizeof(char *));
+	put.second = (bool *)pool_room(p->n + 1);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct om_entry *entry = &p->entries[i];
 		struct node *node;
