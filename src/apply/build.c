@@ -645,7 +645,7 @@ static int build_name(struct om_build *b, const struct om_step *step)
 	if (step->kind == OM_STEP_MKFILE)
 		return b->sys->mkfile(b->sys, parent, name, 0644);
 	r = b->sys->symlink(b->sys, step->source, parent, name);
-	if (r == 0 && (step->uid != 0 || step->gid != 0))
+	if (r == 0 && step->entry == SIZE_MAX)
 		r = om_tolerate_unmapped(
 			b->sys->chown(b->sys, parent, name, step->uid, step->gid));
 	return r;

@@ -39,11 +39,15 @@ int om_set_mode(const struct om_sys *sys, int fd, mode_t mode)
 int om_set_owner_mode(const struct om_sys *sys, int fd, uid_t uid, gid_t gid, mode_t mode)
 {
 	_cleanup_close_ int dir = reopen(sys, fd);
+	struct stat now;
 	int r = 0;
 
 	if (dir < 0)
 		return dir;
-	if (uid != geteuid() || gid != getegid())
+	/* A directory with the set-group-ID bit hands its group down. */
+	if (fstat(dir, &now) < 0)
+		return -errno;
+	if (now.st_uid != uid || now.st_gid != gid)
 		r = om_tolerate_unmapped(sys->chown(sys, dir, "", uid, gid));
 	/* After chown, which clears bits. */
 	return r < 0 ? r : sys->chmod(sys, dir, mode);

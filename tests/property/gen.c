@@ -103,10 +103,6 @@ static void grow_node(struct growing *g)
 	(void)snprintf(path, sizeof(path), "%s/%s", dir ? g->dirs[dir].path : "", name);
 	if (dir == 0 || strlen(path) > 200 || !node_add(g->dirs[dir].node, name, node))
 		return;
-	/* Set aside, see docs/apply.md. */
-	if (node->kind != KIND_FILE && node->parent->mode & 02000 && node->uid == 0 &&
-	    node->gid == 0)
-		node->gid = node->parent->gid;
 	if (node->kind != KIND_DIR)
 		return;
 	add_dir(g, node, g->dirs[dir].mount, path);

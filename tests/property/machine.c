@@ -360,7 +360,7 @@ static bool hands_down(const struct om_step *step)
 {
 	if (step->kind == OM_STEP_MKDIR)
 		return !step->source;
-	return step->kind == OM_STEP_MKFILE || (step->uid == 0 && step->gid == 0);
+	return step->kind == OM_STEP_MKFILE || step->entry != SIZE_MAX;
 }
 
 static int step_name(struct machine *m, const struct om_step *step)
