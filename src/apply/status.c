@@ -147,7 +147,6 @@ enum om_act_state om_act_find_mount(const struct om_sys *sys, int root_fd,
 {
 	_cleanup_close_ int fd =
 		om_open_beneath(sys, root_fd, act->path, O_PATH | O_NOFOLLOW);
-
 	uint64_t seen;
 
 	*ret_fd = -1;

@@ -24,14 +24,20 @@
 
 #define TEXT_STRANGER "something else is mounted inside of it"
 
-/* "PATH: WHY", and the command that shows it. */
+/* "PATH: WHY" */
+static void tell_only(const struct om_act *act, const char *why, struct om_str *residue)
+{
+	om_str_addf(residue, "%s: %s\n", OM_Q(act->path), why);
+}
+
+/* And the command that shows it. */
 static void tell(const struct om_undo *u, const struct om_act *act, const char *why,
 		 struct om_str *residue)
 {
 	_cleanup_str_ struct om_str path = { 0 };
 
 	om_str_addf(&path, "%s%s", u->root_path[1] ? u->root_path : "", act->path);
-	om_str_addf(residue, "%s: %s\n", OM_Q(act->path), why);
+	tell_only(act, why, residue);
 	if (act->inverse == OM_INVERSE_DETACH && path.err == 0) {
 		om_str_add(residue, "  findmnt -o +ID,PROPAGATION --mountpoint ");
 		om_str_add_shell(residue, om_str_get(&path));
@@ -48,7 +54,7 @@ static int uncover(const struct om_undo *u, const struct om_act *act,
 	int r = fd < 0 ? fd : om_detach(u->sys, fd);
 
 	if (r == 0)
-		tell(u, act, "what was mounted on top is taken away too", residue);
+		tell_only(act, "what was mounted on top is taken away too", residue);
 	return r;
 }
 
@@ -153,9 +159,11 @@ int om_undo_inner(const struct om_undo *u, const struct om_journal *j, size_t ou
 
 	if (r < 0 || !has_stranger(u, j, outer, path, sizeof(path)))
 		return r;
-	tell(u, act,
-	     u->force ? "what was mounted inside of it is taken away too" : TEXT_STRANGER,
-	     residue);
+	if (u->force)
+		tell_only(act, "what was mounted inside of it is taken away too",
+			  residue);
+	else
+		tell(u, act, TEXT_STRANGER, residue);
 	return u->force ? 0 : -EBUSY;
 }
 

@@ -149,7 +149,7 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 	"     --namespace NS      mount namespace to work in: a pid, or a file that it\n" \
 	"                           is pinned to (default: the current one)\n"
 #define OM_HELP_FORCE                                                                    \
-	"     --force             take away, too, what others have mounted on top\n"
+	"     --force             take away, too, what others have mounted on it\n"
 #define OM_HELP_TIMEOUT                                                                  \
 	"     --timeout SECONDS   how long to wait for another overmount (default: 0)\n"
 
