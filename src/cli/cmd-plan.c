@@ -139,6 +139,15 @@ static int print_table(const struct report *report, struct om_error *e)
 			      e);
 }
 
+static void print_reasons(struct om_json *j, om_why_set all)
+{
+	om_json_array(j, "reasons");
+	for (enum om_why why = 0; why < _OM_WHY_MAX; why++)
+		if (all & OM_WHY_BIT(why))
+			om_json_string(j, NULL, om_why_id(why));
+	om_json_end_array(j);
+}
+
 static void print_json(const struct report *report)
 {
 	struct om_json j = { 0 };
@@ -163,6 +172,7 @@ static void print_json(const struct report *report)
 				om_strategy_get(row->decision.rejected[k].strategy)->name);
 			om_json_string(&j, "reason",
 				       om_why_id(row->decision.rejected[k].why));
+			print_reasons(&j, row->decision.rejected[k].all);
 			om_json_end_object(&j);
 		}
 		om_json_end_array(&j);

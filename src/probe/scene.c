@@ -145,6 +145,7 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 	dir = om_scene_add_dir(survey, scene, hole, e);
 	if (!dir)
 		return -EIO;
+	dir->hole |= se->target_object == OM_OBJECT_NONE;
 	se->hole = (size_t)(dir - scene->dirs.v);
 	se->target = TAKE_PTR(c.path);
 	return 0;
@@ -277,6 +278,10 @@ static int add_to_dirs(struct om_scene *scene, const char *path, bool unbindable
 static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unbindable)
 {
 	const char *type = mnt_fs_get_fstype(fs);
+	const char *options = mnt_fs_get_fs_options(fs);
+	char *value;
+	size_t size;
+	bool fixed = options && mnt_optstr_get_option(options, "ro", &value, &size) == 0;
 
 	for (size_t i = 0; i < scene->dirs.n; i++) {
 		struct om_scene_dir *dir = &scene->dirs.v[i];
@@ -284,6 +289,8 @@ static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unb
 		if (!dir->table_id || (uint64_t)mnt_fs_get_id(fs) != dir->table_id)
 			continue;
 		dir->unbindable = unbindable;
+		dir->fixed = fixed;
+		dir->stacked = om_streq(type, "overlay");
 		(void)snprintf(dir->fs_type, sizeof(dir->fs_type), "%s",
 			       type ? type : "");
 	}
@@ -354,7 +361,10 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 		r = drop_hidden(survey, &scene->dirs.v[i]);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot examine a submount");
-	return 0;
+	for (size_t i = 0; r == 0 && i < scene->dirs.n; i++)
+		if (scene->dirs.v[i].hole)
+			r = om_scene_look(survey, &scene->dirs.v[i], e);
+	return r;
 }
 
 static int compare_children(const void *a, const void *b)

@@ -59,16 +59,20 @@ struct om_scene_dir {
 	unsigned attr;	   /* OM_ATTR_* of the mount it lies on */
 	bool read_only;	   /* by mount or by file system: no name can be created */
 	bool ours;	   /* on a tmpfs that we mounted: names may be created */
+	bool hole;	   /* a target is missing in it */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	/* Of its own mount, found with the submounts. */
 	bool unbindable;
+	bool fixed;   /* read-only for everybody: its names cannot change */
+	bool stacked; /* its file system is an overlay itself */
 	char fs_type[32];
 	OM_VEC(struct om_submount) submounts;
-	bool examined; /* the following three are filled */
+	bool looked;   /* the following two are filled */
 	size_t n_live; /* sockets and fifos among its names: an overlay cuts them off */
 	char *live;    /* owned; the first of them, or NULL */
+	bool examined; /* an overlay was tried, and whether submounts are locked */
 	struct om_scene_try overlay;
 	bool listed;
 	OM_VEC(struct om_scene_child) children;
@@ -111,7 +115,11 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
 	_nonnull_(1, 2, 5) _must_check_;
 
-/* Fills submounts of directory index, from mountinfo (read once per scene). */
+/*
+ * Fills submounts of all directories, from mountinfo (read once per scene), and looks at
+ * what can hinder an overlay over a hole: the names of a read-only one whose file system
+ * can change, and by a try what only the kernel knows (om_scene_look()).
+ */
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
 			    struct om_error *e) _nonnull_(1, 2) _must_check_;
 
@@ -122,6 +130,14 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
  */
 int om_scene_examine(const struct om_survey *survey, struct om_scene_dir *dir,
 		     bool load_modules, struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/*
+ * What a decision about a hole needs and mountinfo does not tell.  Costs nothing where
+ * nothing can hinder: a file system that is read-only for everybody is not listed, and an
+ * overlay is tried only over another one, or over submounts that may be locked.
+ */
+int om_scene_look(const struct om_survey *survey, struct om_scene_dir *dir,
+		  struct om_error *e) _nonnull_(1, 2) _must_check_;
 
 /* Fills children of a directory of the scene; -E2BIG above OM_MAX_SIBLINGS. */
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,

@@ -13,11 +13,28 @@
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
-static struct om_verdict mimic_consider(const struct om_decisions *d _unused_,
-					size_t i _unused_)
+static bool is_strict_and_unknown(const struct om_case *c)
 {
-	return (struct om_verdict){ true, OM_WHY_MIMIC };
+	return c->strict &&
+	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN);
 }
+
+static bool is_unbindable(const struct om_case *c)
+{
+	return c->unbindable;
+}
+
+static bool has_unbindable_submount(const struct om_case *c)
+{
+	return c->submount_unbindable;
+}
+
+static const struct om_rule rules[] = {
+	{ is_strict_and_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
+	{ has_unbindable_submount, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ NULL, OM_ANSWER_YES, OM_WHY_MIMIC },
+};
 
 static int expand_child(const struct om_scene_child *child, const char *path,
 			struct om_plan *plan)
@@ -136,7 +153,7 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 const struct om_strategy om_strategy_mimic = {
 	.id = OM_STRATEGY_MIMIC,
 	.name = "mimic",
-	.consider = mimic_consider,
+	.rules = rules,
 	.lists_children = true,
 	.expand = mimic_expand,
 };

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a directory is like decides the strategy, and what is chosen then works there.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+command -v jq >/dev/null || skip_all "jq is missing"
+
+mkdir -p tree/{usr/share/a,run/sub,fifo,deep,many,sub/a,own,snap/app/1/foo} layers/{1,2,3}
+mkfifo tree/fifo/pipe
+echo hello >tree/snap/app/1/foo/hello
+mount --bind tree base
+mount -o remount,bind,ro base
+before=$(mounts)
+
+# why TARGET [OPTION...]: strategy, reason, and why overlay was rejected.
+why() {
+	local target=$1
+	shift
+	echo "/snap/app/1/foo $target none rbind 0 0" >p.fstab
+	"$OVERMOUNT" plan --root base --json "$@" p.fstab 2>err | jq -r '.entries[0] |
+		[.strategy, .reason, (.rejected[] | select(.strategy == "overlay") | .reason)] | join(" ")'
+}
+# works WHAT PROBE...: the entry that was planned last is applied, shows, and is undone.
+works() {
+	local what=$1 target out
+	shift
+	read -r _ target _ <p.fstab
+	out=$("$OVERMOUNT" apply --root base --state state p.fstab 2>&1) &&
+		[ "$(cat "base$target/hello")" = hello ] && "$@" &&
+		"$OVERMOUNT" undo --state state && [ "$(mounts)" = "$before" ] &&
+		ok "$what: works" || not_ok "$what: works" "$out"
+}
+writes_through() {
+	(timeout 5 cat base/fifo/pipe >got &) && echo text >tree/fifo/pipe &&
+		sleep 0.2 && [ "$(cat got)" = text ]
+}
+
+is "nothing special" "$(why /usr/share/foo)" "overlay ovl-ro"
+works "overlay" true
+is "a fifo in a directory that can change" "$(why /fifo/foo)" "mimic mimic live-objects"
+works "mimic beside a fifo" writes_through
+is "where names come and go" "$(why /run/sub/foo)" "mimic mimic live-area"
+works "mimic in /run" true
+
+for i in $(seq 65); do
+	mkdir "tree/many/$i"
+	mount -t tmpfs m "base/many/$i"
+done
+before=$(mounts)
+is "65 submounts" "$(why /many/foo)" "mimic mimic ovl-many-submounts"
+works "mimic over 65 submounts" mountpoint -q base/many/65
+umount base/many/{2..65}
+before=$(mounts)
+is "one submount" "$(why /many/foo)" "overlay ovl-rebind"
+works "overlay with a submount" mountpoint -q base/many/1
+
+mount -t tmpfs s base/sub/a
+mount --make-unbindable base/sub/a
+is "an unbindable submount" "$(why /sub/foo)" "refuse submount-unbindable submount-unbindable"
+[ "$(grep -c '^fix: ' err)" = 1 ] && ok "and the way out is told" ||
+	not_ok "and the way out is told" "$(cat err)"
+mount --make-private base/sub/a
+before=$(mounts)
+is "the way out is one" "$(why /sub/foo)" "overlay ovl-rebind"
+works "a submount that was unbindable" mountpoint -q base/sub/a
+mount --bind base/own base/own
+mount -o remount,bind,ro base/own
+mount --make-unbindable base/own
+is "an unbindable mount" "$(why /own/foo)" "refuse hole-unbindable hole-unbindable"
+umount base/own
+
+over() { mount -t overlay over -o "ro,lowerdir=layers/$1:$2" "$3" 2>/dev/null; }
+if over 1 base/deep base/deep; then
+	before=$(mounts)
+	is "one level of overlay leaves one" "$(why /deep/foo)" "overlay ovl-ro"
+	works "overlay over an overlay" true
+	over 2 base/deep base/deep
+	before=$(mounts)
+	is "two levels leave none" "$(why /deep/foo)" "mimic mimic ovl-depth"
+	works "mimic over two overlays" true
+	is "only overlay is allowed" "$(why /deep/foo --strategy overlay)" "refuse ovl-depth ovl-depth"
+	umount base/deep base/deep
+else
+	skip "levels of overlay" "no overlay"
+fi
+# A user namespace gets mounts that cannot be taken apart.
+if unshare -Urm true 2>/dev/null; then
+	locked=$(unshare -Urm "$OVERMOUNT" plan --root base --json p.fstab 2>err | jq -r '.entries[0].strategy')
+	[ "$locked" = overlay ] && ok "in a user namespace: no submount, overlay" || not_ok "in a user namespace: no submount, overlay" "$locked $(cat err)"
+	echo "/snap/app/1/foo /sub/foo none rbind 0 0" >p.fstab
+	is "locked submounts" "$(unshare -Urm "$OVERMOUNT" plan --root base --json p.fstab 2>err | jq -r '.entries[0] | [.strategy, .rejected[1].reason] | join(" ")')" "mimic ovl-locked"
+	out=$(unshare -Urm bash -c '"$1" apply --root base --state state p.fstab && cat base/sub/foo/hello && mountpoint base/sub/a' - "$OVERMOUNT" 2>&1)
+	[[ $out == hello* ]] && ok "mimic over locked submounts: works" || not_ok "mimic over locked submounts: works" "$out"
+else
+	skip "locked submounts" "no user namespace"
+fi
+plan_end
