@@ -342,6 +342,9 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	int r = table && iter ? mnt_table_parse_file(table, "/proc/self/mountinfo")
 			      : -ENOMEM;
 
+	/* libmount says 1 when it gave up half way: submounts that are missed would be lost. */
+	if (r > 0)
+		r = -EIO;
 	/* Mounts are listed parents first, so the topmost of a subtree comes first. */
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *target = mnt_fs_get_target(fs);
