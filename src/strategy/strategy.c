@@ -358,6 +358,16 @@ int om_expand(const struct om_decisions *d, struct om_plan *plan)
 	return r;
 }
 
+int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
+		 struct om_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
+		r = expand_by(d, id, i, plan);
+	return r;
+}
+
 int om_expand_attach(const struct om_plan_target *target, struct om_plan *plan)
 {
 	return om_plan_add(plan, &(struct om_step){ .kind = OM_STEP_ATTACH,

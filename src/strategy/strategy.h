@@ -131,6 +131,13 @@ void om_case_decide(const struct om_case *c, const struct om_policy *policy,
 int om_expand(const struct om_decisions *d,
 	      struct om_plan *plan) _nonnull_all_ _must_check_;
 
+/*
+ * The steps of the constructions alone, as if strategy id had been chosen for all of them;
+ * the children of their holes must be listed when it needs them.
+ */
+int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
+		 struct om_plan *plan) _nonnull_all_ _must_check_;
+
 /* Helpers for strategies. */
 const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i);
 const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_t i);

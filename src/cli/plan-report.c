@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See plan-report.h.
+ */
+#include "cli/plan-report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "cli/cli.h"
+
+void om_plan_report_done(struct om_plan_report *report)
+{
+	for (size_t i = 0; i < report->rows.n; i++)
+		free(report->rows.v[i].target);
+	for (size_t i = 0; i < report->steps.n; i++)
+		free(report->steps.v[i]);
+	om_vec_free(&report->rows);
+	om_vec_free(&report->steps);
+	om_str_free(&report->story);
+}
+
+/*
+ * A second look at the same wave, with the children of every hole listed: what strategy id
+ * would cost.  -ENODATA when it cannot be told.
+ */
+static int cost_as(const struct om_plan_report *report, const struct om_decisions *d,
+		   enum om_strategy_id id, struct om_cost *ret)
+{
+	const struct om_apply *a = report->apply;
+	const struct om_survey survey = {
+		.sys = a->sys,
+		.root_fd = a->root_fd,
+		.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd,
+		.root_path = a->root_path,
+		.ours = a->build.ours.v,
+		.n_ours = a->build.ours.n,
+	};
+	_cleanup_scene_ struct om_scene *scene = NULL;
+	_cleanup_decisions_ struct om_decisions other = { 0 };
+	_cleanup_plan_ struct om_plan plan = { 0 };
+	int r = om_scene_survey(&survey, d->profile, d->scene->first, d->scene->n, &scene,
+				NULL);
+
+	if (r == 0)
+		r = om_scene_find_submounts(&survey, scene, NULL);
+	if (r == 0)
+		r = om_decide(d->profile, scene, d->facts, d->policy, &other);
+	for (size_t i = 0; r == 0 && i < other.constructions.n; i++)
+		other.constructions.v[i].strategy = id;
+	if (r == 0)
+		r = om_apply_list_children(&survey, &other, scene, NULL);
+	if (r == 0)
+		r = om_expand_as(&other, id, &plan);
+	if (r == 0)
+		r = om_cost_of_plan(&other, &plan, ret);
+	return r == 0 || r == -ENOMEM ? r : -ENODATA;
+}
+
+/* What the strategies would cost that were not taken for the entries from row first on. */
+static int add_others(struct om_plan_report *report, const struct om_decisions *d,
+		      size_t first)
+{
+	_cleanup_free_ struct om_cost *costs = calloc(d->scene->n, sizeof(*costs));
+
+	if (!costs)
+		return -ENOMEM;
+	for (size_t k = 0; k < ARRAY_SIZE(d->policy->order); k++) {
+		enum om_strategy_id id = d->policy->order[k];
+		int r = cost_as(report, d, id, costs);
+
+		if (r == -ENOMEM)
+			return r;
+		for (size_t i = 0; r == 0 && i < d->scene->n; i++) {
+			struct om_cost_others *others = &report->rows.v[first + i].others;
+
+			others->known[id] = d->entries[i].construction != SIZE_MAX &&
+					    d->entries[i].strategy != id;
+			others->cost[id] = costs[i];
+		}
+	}
+	return 0;
+}
+
+static int add_rows(struct om_plan_report *report, const struct om_decisions *d,
+		    const struct om_plan *plan)
+{
+	_cleanup_free_ struct om_cost *costs = calloc(d->scene->n, sizeof(*costs));
+	int r = costs ? om_cost_of_plan(d, plan, costs) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < d->scene->n; i++) {
+		struct om_plan_row row = {
+			.target = strdup(om_decisions_entry(d, i)->target),
+			.decision = d->entries[i],
+			.planned = plan->steps.n > 0,
+			.cost = costs[i],
+		};
+
+		r = row.target ? om_vec_push(&report->rows, row) : -ENOMEM;
+		if (r < 0)
+			free(row.target);
+	}
+	return r;
+}
+
+static void explain(struct om_plan_report *report, const struct om_decisions *d,
+		    size_t first)
+{
+	for (size_t i = 0; i < d->scene->n; i++) {
+		const struct om_plan_row *row = &report->rows.v[first + i];
+
+		if (!om_streq(row->target, report->explain))
+			continue;
+		report->explained = true;
+		om_explain(d, i, row->planned ? &row->cost : NULL, &row->others,
+			   &report->story);
+	}
+}
+
+int om_plan_report_observe(const struct om_decisions *d, const struct om_plan *plan,
+			   void *arg)
+{
+	struct om_plan_report *report = arg;
+	size_t first = report->rows.n;
+	int r = add_rows(report, d, plan);
+
+	if (r == 0 && report->compare && d->constructions.n > 0)
+		r = add_others(report, d, first);
+	if (r == 0 && report->explain)
+		explain(report, d, first);
+	for (size_t i = 0; r == 0 && i < plan->steps.n; i++) {
+		struct om_str text = { 0 };
+		char *line;
+
+		om_step_render(&plan->steps.v[i], report->root, report->stage, &text);
+		line = om_str_take(&text);
+		r = line ? om_vec_push(&report->steps, line) : -ENOMEM;
+	}
+	return r;
+}
+
+static const struct om_column columns[] = { { .name = "TARGET" },
+					    { .name = "STRATEGY" },
+					    { .name = "STEPS", .right = true },
+					    { .name = "MOUNTS", .right = true },
+					    { .name = "MEMORY", .right = true },
+					    { .name = "WHY" } };
+
+enum { N_COLUMNS = ARRAY_SIZE(columns), N_NUMBERS = 3 };
+
+static void set_cells(const struct om_plan_row *row, char (*numbers)[24],
+		      const char **cells)
+{
+	(void)snprintf(numbers[0], sizeof(*numbers), "%zu", row->cost.steps);
+	(void)snprintf(numbers[1], sizeof(*numbers), "%zu", row->cost.mounts);
+	(void)snprintf(numbers[2], sizeof(*numbers), "%lluK",
+		       (unsigned long long)(row->cost.memory + 1023) / 1024);
+	cells[0] = row->target;
+	cells[1] = om_strategy_get(row->decision.strategy)->name;
+	for (size_t k = 0; k < N_NUMBERS; k++)
+		cells[2 + k] = row->planned ? numbers[k] : "-";
+	cells[5] = om_why_text(row->decision.why);
+}
+
+int om_plan_report_table(const struct om_plan_report *report, struct om_error *e)
+{
+	size_t n = report->rows.n;
+	_cleanup_free_ const char **cells = calloc(n ? n * N_COLUMNS : 1, sizeof(*cells));
+	_cleanup_free_ char(*numbers)[24] =
+		calloc(n ? n * N_NUMBERS : 1, sizeof(*numbers));
+
+	if (!cells || !numbers)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot print");
+	for (size_t i = 0; i < n; i++)
+		set_cells(&report->rows.v[i], numbers + i * N_NUMBERS,
+			  cells + i * N_COLUMNS);
+	return om_table_print("entries", columns, N_COLUMNS, cells, n, false, e);
+}
+
+static void add_cost(struct om_json *j, const struct om_cost *cost)
+{
+	om_json_number(j, "mounts", (long long)cost->mounts);
+	om_json_number(j, "inodes", (long long)cost->inodes);
+	om_json_number(j, "kernel_memory", (long long)cost->memory);
+}
+
+static void add_rejected(struct om_json *j, const struct om_decision *decision)
+{
+	om_json_array(j, "rejected");
+	for (size_t k = 0; k < decision->n_rejected; k++) {
+		om_json_object(j, NULL);
+		om_json_string(j, "strategy",
+			       om_strategy_get(decision->rejected[k].strategy)->name);
+		om_json_string(j, "reason", om_why_id(decision->rejected[k].why));
+		om_json_array(j, "reasons");
+		for (enum om_why why = 0; why < _OM_WHY_MAX; why++)
+			if (decision->rejected[k].all & OM_WHY_BIT(why))
+				om_json_string(j, NULL, om_why_id(why));
+		om_json_end_array(j);
+		om_json_end_object(j);
+	}
+	om_json_end_array(j);
+}
+
+static void add_other_costs(struct om_json *j, const struct om_cost_others *others)
+{
+	om_json_array(j, "not_taken");
+	for (enum om_strategy_id id = 0; id < _OM_STRATEGY_MAX; id++) {
+		if (!others->known[id])
+			continue;
+		om_json_object(j, NULL);
+		om_json_string(j, "strategy", om_strategy_get(id)->name);
+		add_cost(j, &others->cost[id]);
+		om_json_end_object(j);
+	}
+	om_json_end_array(j);
+}
+
+static void add_row(struct om_json *j, const struct om_plan_row *row)
+{
+	om_json_object(j, NULL);
+	om_json_string(j, "target", row->target);
+	om_json_string(j, "strategy", om_strategy_get(row->decision.strategy)->name);
+	om_json_number(j, "steps", (long long)row->cost.steps);
+	om_json_string(j, "reason", om_why_id(row->decision.why));
+	om_json_string(j, "why", om_why_text(row->decision.why));
+	om_json_string(j, "fix",
+		       row->decision.strategy == OM_STRATEGY_REFUSE
+			       ? om_why_fix(row->decision.why)
+			       : NULL);
+	add_rejected(j, &row->decision);
+	if (row->planned) {
+		om_json_object(j, "cost");
+		add_cost(j, &row->cost);
+		om_json_end_object(j);
+	} else {
+		om_json_string(j, "cost", NULL);
+	}
+	add_other_costs(j, &row->others);
+	om_json_end_object(j);
+}
+
+void om_plan_report_json(const struct om_plan_report *report)
+{
+	struct om_json j = { 0 };
+
+	om_json_object(&j, NULL);
+	om_json_string(&j, "schema", "overmount.plan/1");
+	om_json_array(&j, "entries");
+	for (size_t i = 0; i < report->rows.n; i++)
+		add_row(&j, &report->rows.v[i]);
+	om_json_end_array(&j);
+	om_json_array(&j, "steps");
+	for (size_t i = 0; i < report->steps.n; i++)
+		om_json_string(&j, NULL, report->steps.v[i]);
+	om_json_end_array(&j);
+	om_json_end_object(&j);
+	(void)fputs(om_str_get(&j.out), stdout);
+	om_str_free(&j.out);
+}
+
+void om_plan_report_steps(const struct om_plan_report *report)
+{
+	for (size_t i = 0; i < report->steps.n; i++)
+		(void)puts(report->steps.v[i]);
+}
