@@ -16,3 +16,4 @@
 #define OM_MAX_SIBLINGS 65536		  /* names of a directory that mimic copies */
 #define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
 #define OM_MAX_LINKS 40			  /* symbolic links met in one path */
+#define OM_MAX_POLICY_PATHS 256		  /* paths of one list of a policy */

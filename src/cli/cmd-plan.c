@@ -41,7 +41,7 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	_cleanup_str_ struct om_str residue = { 0 };
 	_cleanup_free_ char *root_path = NULL;
 	struct om_journal journal;
-	struct om_policy policy;
+	_cleanup_policy_ struct om_policy policy = om_policy_default;
 	struct om_facts facts;
 	struct om_record record;
 	struct om_apply apply;
@@ -62,6 +62,8 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	if (r < 0)
 		return r;
 	om_cli_probe(cli, -1, &facts);
+	if (!foreign)
+		om_cli_probe_module(cli, &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	/* Decided for the other kernel; what must be rehearsed is built as this one can. */
@@ -103,11 +105,17 @@ static int find_target(const struct om_profile *profile, const char *target,
 
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STRATEGY,
-				       OM_OPT_STEPS,	    OM_OPT_JSON,
-				       OM_OPT_FACTS,	    OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
-				       OM_OPT_EXPLAIN,	    0 };
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,
+				       OM_OPT_STEPS,
+				       OM_OPT_JSON,
+				       OM_OPT_FACTS,
+				       OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       OM_OPT_EXPLAIN,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	struct om_plan_report report = { .stage = "/run/overmount/stage" };
@@ -134,8 +142,7 @@ const struct om_command om_cmd_plan = {
 	.synopsis = "[options] PROFILE",
 	.summary = "show the strategy of every entry and why, change nothing",
 	.options =
-		"     --root DIR          directory below which all paths are (default: /)\n"
-		"     --strategy NAME     auto, overlay or mimic\n"
+		"     --root DIR          directory below which all paths are (default: /)\n" OM_HELP_POLICY
 		"     --explain TARGET    tell the story of one entry\n"
 		"     --steps             list every step as a shell command\n"
 		"     --json              JSON output\n"

@@ -83,6 +83,52 @@ if over 1 base/deep base/deep; then
 else
 	skip "levels of overlay" "no overlay"
 fi
+# What a policy says, for plan and apply alike.
+echo "/snap/app/1/foo /usr/share/foo none rbind 0 0" >p.fstab
+policy() { printf 'schema: overmount.policy/1\n%s\n' "$1" >policy.yaml; }
+both() {
+	local out
+	out=$(why /usr/share/foo --policy policy.yaml)
+	is "plan: $1" "$out" "$2"
+	"$OVERMOUNT" apply --root base --state state --policy policy.yaml p.fstab 2>err
+	case $? in
+	0)
+		out="$("$OVERMOUNT" status --state state | awk 'NR == 2 { print $3 }') "
+		"$OVERMOUNT" undo --state state
+		;;
+	16) out="refuse $(sed -En '1s/.*\[(.*)\]$/\1/p' err) $(grep -c '^fix: ' err)" ;;
+	*) out="$? $(cat err)" ;;
+	esac
+	is "apply: $1" "$out" "${3:-${2%% *} }"
+	is "nothing is left of it" "$(mounts)" "$before"
+}
+before=$(mounts)
+policy "strategies: [mimic, overlay]"
+both "mimic first" "mimic mimic"
+policy "strategies: []"
+both "no strategy" "refuse no-strategy not-allowed" "refuse no-strategy 1"
+policy "mutable-lowers: false"
+both "what can change below" "mimic mimic mutable-lower"
+policy "write-roots: [/etc, /opt]"
+both "outside" "refuse outside-roots" "refuse outside-roots 1"
+policy "write-roots: [/usr]"
+both "inside" "overlay ovl-ro"
+policy "reserved: [/usr/share]"
+both "reserved" "refuse reserved-area" "refuse reserved-area 1"
+policy "limits: { entries: 0 }"
+both "entries" "refuse too-many-entries" "refuse too-many-entries 1"
+policy "limits: { depth: 2 }"
+both "depth" "refuse too-deep" "refuse too-deep 1"
+printf 'schema: overmount.policy/1\nstrategies: [mimic]\nlimits: { siblings: 0 }\n' >policy.yaml
+both "siblings" "refuse mimic-limit" "refuse mimic-limit 1"
+policy "strict: true"
+both "strict, and all is known" "overlay ovl-ro"
+policy "stricter: true"
+"$OVERMOUNT" plan --root base --policy policy.yaml p.fstab >out 2>err
+is "an unknown key" "$? $(cat out err)" '1 overmount: policy.yaml:2:1: stricter: cannot read "stricter": unknown key
+fix: the keys here are schema, strategies, write-roots, reserved, mutable-lowers, strict, limits'
+"$OVERMOUNT" plan --root base --policy missing.yaml p.fstab >out 2>err
+is "no such policy" "$? $(cat out err)" '2 overmount: missing.yaml: cannot read: No such file or directory'
 # A user namespace gets mounts that cannot be taken apart.
 if unshare -Urm true 2>/dev/null; then
 	locked=$(unshare -Urm "$OVERMOUNT" plan --root base --json p.fstab 2>err | jq -r '.entries[0].strategy')
