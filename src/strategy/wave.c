@@ -12,7 +12,9 @@ static bool depends_on(const struct om_entry *later, const struct om_entry *earl
 
 	return om_path_is_under(later->target, earlier->target) ||
 	       om_path_is_under(earlier->target, later->target) ||
-	       (bind && om_path_is_under(later->source, earlier->target));
+	       (bind && (om_path_is_under(later->source, earlier->target) ||
+			 /* What is bound has the earlier target in it. */
+			 om_path_is_under(earlier->target, later->source)));
 }
 
 size_t om_wave_length(const struct om_profile *p, size_t first)

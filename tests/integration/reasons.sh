@@ -83,6 +83,37 @@ if over 1 base/deep base/deep; then
 else
 	skip "levels of overlay" "no overlay"
 fi
+# Entries that need what earlier ones bring: each overlay lies on the one before.
+if [ "$(why /usr/share/foo)" = "overlay ovl-ro" ]; then
+	mkdir -p tree/snap/app/1/a/in/in && echo deep >tree/snap/app/1/a/in/in/file
+	cat >p.fstab <<-P
+		/snap/app/1/a /usr/share/a1 none rbind 0 0
+		/usr/share/a1/in /usr/share/a2 none rbind 0 0
+		/usr/share/a2/in /usr/share/a3 none rbind 0 0
+	P
+	before=$(mounts)
+	is "three waves in one directory" "$("$OVERMOUNT" plan --root base --json p.fstab | jq -c '[.entries[].strategy]')" '["overlay","overlay","mimic"]'
+	is "planning them leaves nothing" "$(mounts)" "$before"
+	"$OVERMOUNT" apply --root base --state state p.fstab 2>err
+	is "they are applied" "$? $(cat base/usr/share/a3/file err)" "0 deep"
+	"$OVERMOUNT" undo --state state
+	is "and undone" "$(mounts)" "$before"
+else
+	skip "three waves in one directory" "no overlay"
+fi
+# LP #1831010: a source in which an earlier target lies is bound with what is there.
+mkdir -p tree/snap/app/1/b
+cat >p.fstab <<-P
+	/snap/app/1/foo /snap/app/1/b/c none rbind 0 0
+	/snap/app/1/b /snap/app/1/d none rbind 0 0
+P
+for strategy in overlay mimic; do
+	"$OVERMOUNT" apply --root base --state state --strategy $strategy p.fstab 2>err
+	is "$strategy: a source with a target in it" "$? $(cat base/snap/app/1/d/c/hello err)" "0 hello"
+	"$OVERMOUNT" undo --state state
+	is "$strategy: undone" "$(mounts)" "$before"
+done
+
 # What a policy says, for plan and apply alike.
 echo "/snap/app/1/foo /usr/share/foo none rbind 0 0" >p.fstab
 policy() { printf 'schema: overmount.policy/1\n%s\n' "$1" >policy.yaml; }
