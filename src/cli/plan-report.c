@@ -24,12 +24,37 @@ void om_plan_report_done(struct om_plan_report *report)
 	om_str_free(&report->story);
 }
 
-/*
- * A second look at the same wave, with the children of every hole listed: what strategy id
- * would cost.  -ENODATA when it cannot be told.
- */
-static int cost_as(const struct om_plan_report *report, const struct om_decisions *d,
-		   enum om_strategy_id id, struct om_cost *ret)
+/* What strategy id would cost for the entries from row first on. */
+static int add_other(struct om_plan_report *report, struct om_decisions *d,
+		     const struct om_survey *survey, struct om_scene *scene,
+		     enum om_strategy_id id, size_t first)
+{
+	_cleanup_free_ struct om_cost *costs = calloc(scene->n, sizeof(*costs));
+	_cleanup_plan_ struct om_plan plan = { 0 };
+	int r = costs ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < d->constructions.n; i++)
+		d->constructions.v[i].strategy = id;
+	if (r == 0)
+		r = om_apply_list_children(survey, d, scene, NULL);
+	if (r == 0)
+		r = om_expand_as(d, id, &plan);
+	if (r == 0)
+		r = om_cost_of_plan(d, &plan, costs);
+	for (size_t i = 0; r == 0 && i < scene->n; i++) {
+		struct om_plan_row *row = &report->rows.v[first + i];
+
+		row->others.known[id] = d->entries[i].construction != SIZE_MAX &&
+					row->decision.strategy != id;
+		row->others.cost[id] = costs[i];
+	}
+	/* What cannot be listed is not known, that is all. */
+	return r == -ENOMEM ? r : 0;
+}
+
+/* A second look at the same wave, with the children of every hole listed. */
+static int add_others(struct om_plan_report *report, const struct om_decisions *d,
+		      size_t first)
 {
 	const struct om_apply *a = report->apply;
 	const struct om_survey survey = {
@@ -41,49 +66,17 @@ static int cost_as(const struct om_plan_report *report, const struct om_decision
 		.n_ours = a->build.ours.n,
 	};
 	_cleanup_scene_ struct om_scene *scene = NULL;
-	_cleanup_decisions_ struct om_decisions other = { 0 };
-	_cleanup_plan_ struct om_plan plan = { 0 };
+	_cleanup_decisions_ struct om_decisions again = { 0 };
 	int r = om_scene_survey(&survey, d->profile, d->scene->first, d->scene->n, &scene,
 				NULL);
 
 	if (r == 0)
 		r = om_scene_find_submounts(&survey, scene, NULL);
 	if (r == 0)
-		r = om_decide(d->profile, scene, d->facts, d->policy, &other);
-	for (size_t i = 0; r == 0 && i < other.constructions.n; i++)
-		other.constructions.v[i].strategy = id;
-	if (r == 0)
-		r = om_apply_list_children(&survey, &other, scene, NULL);
-	if (r == 0)
-		r = om_expand_as(&other, id, &plan);
-	if (r == 0)
-		r = om_cost_of_plan(&other, &plan, ret);
-	return r == 0 || r == -ENOMEM ? r : -ENODATA;
-}
-
-/* What the strategies would cost that were not taken for the entries from row first on. */
-static int add_others(struct om_plan_report *report, const struct om_decisions *d,
-		      size_t first)
-{
-	_cleanup_free_ struct om_cost *costs = calloc(d->scene->n, sizeof(*costs));
-
-	if (!costs)
-		return -ENOMEM;
-	for (size_t k = 0; k < ARRAY_SIZE(d->policy->order); k++) {
-		enum om_strategy_id id = d->policy->order[k];
-		int r = cost_as(report, d, id, costs);
-
-		if (r == -ENOMEM)
-			return r;
-		for (size_t i = 0; r == 0 && i < d->scene->n; i++) {
-			struct om_cost_others *others = &report->rows.v[first + i].others;
-
-			others->known[id] = d->entries[i].construction != SIZE_MAX &&
-					    d->entries[i].strategy != id;
-			others->cost[id] = costs[i];
-		}
-	}
-	return 0;
+		r = om_decide(d->profile, scene, d->facts, d->policy, &again);
+	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(d->policy->order); k++)
+		r = add_other(report, &again, &survey, scene, d->policy->order[k], first);
+	return r == -ENOMEM ? r : 0;
 }
 
 static int add_rows(struct om_plan_report *report, const struct om_decisions *d,

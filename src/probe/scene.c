@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -349,6 +350,7 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *target = mnt_fs_get_target(fs);
 
+		scene->n_mounts++;
 		describe_dirs(scene, fs, is_unbindable(fs));
 		if (target && om_path_is_below(target, survey->root_path))
 			r = add_to_dirs(scene,
@@ -439,6 +441,21 @@ static int list_same(struct om_scene_dir *dir, DIR *stream)
 							      : -ESTALE;
 }
 
+/* Whoever makes thousands of mounts asks before how many there may be. */
+static uint64_t read_max_mounts(const struct om_survey *survey)
+{
+	_cleanup_close_ int fd = survey->sys->open(survey->sys, AT_FDCWD,
+						   "/proc/sys/fs/mount-max", O_RDONLY, 0);
+	char text[32];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long long max = 0;
+
+	if (n <= 0)
+		return 0;
+	text[n - (text[n - 1] == '\n')] = '\0';
+	return om_parse_number(text, 10, UINT64_MAX, &max) < 0 ? 0 : max;
+}
+
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		  struct om_error *e)
 {
@@ -462,6 +479,7 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 	if (dir->children.n > 0)
 		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
 		      compare_children);
+	dir->max_mounts = read_max_mounts(survey);
 	dir->listed = true;
 	return 0;
 }

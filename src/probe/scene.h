@@ -74,8 +74,9 @@ struct om_scene_dir {
 	char *live;    /* owned; the first of them, or NULL */
 	bool examined; /* an overlay was tried, and whether submounts are locked */
 	struct om_scene_try overlay;
-	bool listed;
+	bool listed; /* the following two are filled */
 	OM_VEC(struct om_scene_child) children;
+	uint64_t max_mounts; /* that a namespace can have; 0 when that is not known */
 };
 
 struct om_scene_entry {
@@ -94,6 +95,7 @@ struct om_scene {
 	size_t first;			/* index of the first of them in the profile */
 	size_t n;
 	OM_VEC(struct om_scene_dir) dirs;
+	size_t n_mounts; /* that are listed, found with the submounts; there may be more */
 };
 
 struct om_survey {

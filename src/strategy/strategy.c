@@ -250,32 +250,69 @@ static const char *refused_field(enum om_why why)
 	return source ? "source" : "target";
 }
 
-/* How many names construction index copies, as far as they have been listed. */
-static size_t count_copied(const struct om_decisions *d, size_t index)
+static const struct om_scene_dir *listed_hole(const struct om_decisions *d, size_t index)
 {
 	const struct om_construction *construction = &d->constructions.v[index];
 	const struct om_scene_dir *dir = &d->scene->dirs.v[construction->hole];
 
-	return table[construction->strategy]->lists_children && dir->listed
-		       ? dir->children.n
-		       : 0;
+	return table[construction->strategy]->lists_children && dir->listed ? dir : NULL;
+}
+
+/* No fewer mounts than these are made; links are made again. */
+static size_t count_bound(const struct om_scene_dir *dir)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < dir->children.n; i++)
+		n += dir->children.v[i].object != OM_OBJECT_SYMLINK;
+	return n;
+}
+
+/* How many mounts the copies of all holes need, at least. */
+static size_t count_all_bound(const struct om_decisions *d, uint64_t *ret_max)
+{
+	size_t n = 0;
+
+	*ret_max = 0;
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		const struct om_scene_dir *dir = listed_hole(d, i);
+
+		if (!dir)
+			continue;
+		n += count_bound(dir);
+		*ret_max = dir->max_mounts;
+	}
+	return n;
+}
+
+static void refuse_later(struct om_decision *decision, enum om_why why)
+{
+	const struct om_verdict verdict = { OM_ANSWER_NO, why, OM_WHY_BIT(why) };
+
+	reject(decision, decision->strategy, &verdict);
+	take(decision, OM_STRATEGY_REFUSE, why);
 }
 
 /* What only the listed children tell. */
 static void review(struct om_decisions *d)
 {
-	const struct om_verdict verdict = { OM_ANSWER_NO, OM_WHY_MIMIC_LIMIT,
-					    OM_WHY_BIT(OM_WHY_MIMIC_LIMIT) };
+	uint64_t max;
+	size_t bound = count_all_bound(d, &max);
+	/* A child that is opened on the way to a target is no mount: one an entry at most. */
+	bool too_many = max > 0 && d->scene->n_mounts + bound > max + d->scene->n;
 
 	for (size_t i = 0; i < d->scene->n; i++) {
 		struct om_decision *decision = &d->entries[i];
+		const struct om_scene_dir *dir;
 
 		if (decision->construction == SIZE_MAX ||
-		    decision->strategy == OM_STRATEGY_REFUSE ||
-		    count_copied(d, decision->construction) <= d->policy->max_siblings)
+		    decision->strategy == OM_STRATEGY_REFUSE)
 			continue;
-		reject(decision, decision->strategy, &verdict);
-		take(decision, OM_STRATEGY_REFUSE, verdict.why);
+		dir = listed_hole(d, decision->construction);
+		if (dir && dir->children.n > d->policy->max_siblings)
+			refuse_later(decision, OM_WHY_MIMIC_LIMIT);
+		else if (dir && too_many)
+			refuse_later(decision, OM_WHY_MIMIC_MOUNTS);
 	}
 }
 

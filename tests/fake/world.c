@@ -126,6 +126,11 @@ bool world_line(struct world *w, const char *line)
 		read_mount(w, path, rest);
 		return true;
 	}
+	if (om_streq(kind, "max-mounts")) {
+		must(sscanf(line, "%*s %zu %lu", &w->n_mounts, &w->max_mounts) == 2,
+		     line);
+		return true;
+	}
 	if (om_streq(kind, "many")) {
 		char prefix[64], name[1200];
 
@@ -344,6 +349,7 @@ struct om_scene *world_survey(const struct world *w, const struct om_profile *p,
 
 	must(scene, "no memory");
 	scene->first = first;
+	scene->n_mounts = w->n_mounts;
 	scene->entries = calloc(n, sizeof(*scene->entries));
 	must(scene->entries, "no memory");
 	for (scene->n = 0; scene->n < n; scene->n++)
@@ -376,6 +382,7 @@ static void list_dir(const struct world *w, struct om_scene_dir *dir)
 	if (dir->children.n > 0)
 		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
 		      compare_children);
+	dir->max_mounts = w->max_mounts;
 	dir->listed = true;
 }
 

@@ -35,13 +35,15 @@ struct world_mount {
 struct world {
 	OM_VEC(struct world_node) nodes;
 	OM_VEC(struct world_mount) mounts; /* in order of creation */
+	size_t n_mounts;		   /* that the namespace has already */
+	uint64_t max_mounts;		   /* that it can have; 0: not known */
 };
 
 /*
  * One line: `dir|file|fifo PATH [MODE UID GID]`, `link PATH CONTENT`, `many DIR PREFIX N`
  * or `mount PATH TYPE [WORD...]`, with the words ro, fixed (read-only for everybody), ours,
- * unbindable, locked, no-fit, unknown-fit, nosuid, nodev, noexec and levels=N.  What leads
- * to a path is made.  Returns false for anything else.
+ * unbindable, locked, no-fit, unknown-fit, nosuid, nodev, noexec and levels=N; or
+ * `max-mounts MOUNTED N`.  What leads to a path is made.  Returns false for anything else.
  */
 bool world_line(struct world *w, const char *line);
 void world_done(struct world *w);

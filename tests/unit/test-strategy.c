@@ -302,7 +302,8 @@ static void test_truth_table(void **state _unused_)
 			fail_msg("row %zu of the reference is never reached", i);
 	/* Only what needs the listed children is not among them. */
 	for (enum om_why why = 0; why < _OM_WHY_MAX; why++)
-		if (why != OM_WHY_MIMIC_LIMIT && !(seen & OM_WHY_BIT(why)))
+		if (why != OM_WHY_MIMIC_LIMIT && why != OM_WHY_MIMIC_MOUNTS &&
+		    !(seen & OM_WHY_BIT(why)))
 			fail_msg("reason %s is never given", om_why_id(why));
 }
 
@@ -379,6 +380,38 @@ static void test_too_many_siblings_are_seen_when_listed(void **state _unused_)
 	assert_string_equal(e.where, "p:7: target");
 	assert_string_equal(e.fix, om_why_fix(OM_WHY_MIMIC_LIMIT));
 	om_decisions_done(&d);
+}
+
+/* Only what is sure to fail is refused: links need no mount, and unknown is no limit. */
+static void test_too_many_mounts_are_seen_when_listed(void **state _unused_)
+{
+	static const struct {
+		size_t n_mounts;
+		uint64_t max;
+		enum om_why why;
+	} rows[] = {
+		{ 11, 12, OM_WHY_MIMIC },
+		{ 12, 12, OM_WHY_MIMIC_MOUNTS },
+		{ 12, 0, OM_WHY_MIMIC },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct om_error e = { 0 };
+		struct om_decisions d;
+		struct world w;
+
+		init_world(&w, 3);
+		w.children[0].object = OM_OBJECT_SYMLINK;
+		w.children[1].object = w.children[2].object = OM_OBJECT_FILE;
+		w.dir.max_mounts = rows[i].max;
+		w.scene.n_mounts = rows[i].n_mounts;
+		assert_int_equal(om_decide(&w.profile, &w.scene, &w.facts, &w.policy, &d),
+				 0);
+		assert_int_equal(om_decisions_refusal(&d, &e) < 0,
+				 rows[i].why != OM_WHY_MIMIC);
+		assert_int_equal(d.entries[0].why, rows[i].why);
+		om_decisions_done(&d);
+	}
 }
 
 /* Where the case is read from: one fact after the other makes its own reason. */
@@ -490,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_truth_table),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_too_many_siblings_are_seen_when_listed),
+		cmocka_unit_test(test_too_many_mounts_are_seen_when_listed),
 		cmocka_unit_test(test_facts_of_the_kernel),
 		cmocka_unit_test(test_facts_of_the_scene),
 	};
