@@ -34,6 +34,7 @@ static const struct option all_options[] = {
 	{ "state", required_argument, NULL, OM_OPT_STATE },
 	{ "strategy", required_argument, NULL, OM_OPT_STRATEGY },
 	{ "policy", required_argument, NULL, OM_OPT_POLICY },
+	{ "allow", required_argument, NULL, OM_OPT_ALLOW },
 	{ "steps", no_argument, NULL, OM_OPT_STEPS },
 	{ "json", no_argument, NULL, OM_OPT_JSON },
 	{ "name", required_argument, NULL, OM_OPT_NAME },
@@ -209,15 +210,33 @@ static int load_policy(const char *file, struct om_policy *ret, struct om_error 
 		     : 0;
 }
 
+/* A policy is somebody else's word: nobody adds to it. */
+static int allow_more(const char *what, const char *file, struct om_policy *policy,
+		      struct om_error *e)
+{
+	if (!om_streq(what, "kind-change"))
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot allow %s: want kind-change", OM_Q(what));
+	if (file)
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot allow %s: the policy %s says what is permitted",
+			       OM_Q(what), OM_Q(file));
+	policy->kind_changes = true;
+	return 0;
+}
+
 int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_error *e)
 {
 	const char *file = om_cli_get(cli, OM_OPT_POLICY);
 	const char *name = om_cli_get(cli, OM_OPT_STRATEGY);
+	const char *allow = om_cli_get(cli, OM_OPT_ALLOW);
 	int r = 0;
 
 	*ret = om_policy_default;
 	if (file)
 		r = load_policy(file, ret, e);
+	if (r == 0 && allow)
+		r = allow_more(allow, file, ret, e);
 	if (r == 0 && name && om_policy_restrict(ret, name) < 0)
 		return om_fail(e, OM_ERR_INPUT, -EINVAL,
 			       "cannot use strategy %s: want auto, overlay or mimic",

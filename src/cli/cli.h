@@ -42,6 +42,7 @@ enum om_cli_option {
 	OM_OPT_STATE,
 	OM_OPT_STRATEGY,
 	OM_OPT_POLICY,
+	OM_OPT_ALLOW,
 	OM_OPT_STEPS,
 	OM_OPT_JSON,
 	OM_OPT_NAME,
@@ -166,7 +167,8 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 /* Help lines that several commands share. */
 #define OM_HELP_POLICY                                                                   \
 	"     --policy FILE       what is permitted, as YAML (docs/plan.md)\n"           \
-	"     --strategy NAME     auto, overlay or mimic\n"
+	"     --strategy NAME     auto, overlay or mimic\n"                              \
+	"     --allow kind-change let names of another kind give way\n"
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \
 	"     --app-label LABEL   AppArmor label of the application\n"

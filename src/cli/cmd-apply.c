@@ -90,11 +90,11 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT,	  OM_OPT_STATE,	  OM_OPT_NAMESPACE,
-		OM_OPT_STRATEGY,  OM_OPT_POLICY,  OM_OPT_LOAD_MODULES,
-		OM_OPT_APP_LABEL, OM_OPT_TIMEOUT, 0
-	};
+	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STATE,
+				       OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
+				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
+				       OM_OPT_TIMEOUT,	    0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };

@@ -105,17 +105,11 @@ static int find_target(const struct om_profile *profile, const char *target,
 
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,
-				       OM_OPT_STRATEGY,
-				       OM_OPT_POLICY,
-				       OM_OPT_STEPS,
-				       OM_OPT_JSON,
-				       OM_OPT_FACTS,
-				       OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL,
-				       OM_OPT_EXPLAIN,
-				       0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,  OM_OPT_ALLOW,
+		OM_OPT_STEPS,	     OM_OPT_JSON,      OM_OPT_FACTS,   OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_EXPLAIN, 0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	struct om_plan_report report = { .stage = "/run/overmount/stage" };

@@ -272,13 +272,13 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,	 OM_OPT_STRATEGY,
-				       OM_OPT_POLICY,	 OM_OPT_PROFILE,
-				       OM_OPT_LAYOUT,	 OM_OPT_SNAP,
-				       OM_OPT_NAME,	 OM_OPT_REVISION,
-				       OM_OPT_DATA,	 OM_OPT_COMMON,
-				       OM_OPT_STATE,	 OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL, 0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,
+		OM_OPT_ALLOW,	     OM_OPT_PROFILE,   OM_OPT_LAYOUT,
+		OM_OPT_SNAP,	     OM_OPT_NAME,      OM_OPT_REVISION,
+		OM_OPT_DATA,	     OM_OPT_COMMON,    OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, 0
+	};
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };

@@ -146,7 +146,8 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 	dir = om_scene_add_dir(survey, scene, hole, e);
 	if (!dir)
 		return -EIO;
-	dir->hole |= se->target_object == OM_OBJECT_NONE;
+	dir->hole |= se->target_object == OM_OBJECT_NONE ||
+		     !om_scene_entry_fits(se, entry);
 	se->hole = (size_t)(dir - scene->dirs.v);
 	se->target = TAKE_PTR(c.path);
 	return 0;
@@ -206,6 +207,17 @@ static int survey_entry(const struct om_survey *survey, struct om_scene *scene,
 	return r;
 }
 
+/* Something that is there would have to give way: what is mounted in it is asked for. */
+static bool has_other_kind(const struct om_scene *scene, const struct om_profile *p)
+{
+	for (size_t i = 0; i < scene->n; i++)
+		if (scene->entries[i].target_object != OM_OBJECT_NONE &&
+		    !om_scene_entry_fits(&scene->entries[i],
+					 &p->entries[scene->first + i]))
+			return true;
+	return false;
+}
+
 int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
 {
@@ -224,6 +236,12 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 			scene->n++;
 			return r;
 		}
+	}
+	if (has_other_kind(scene, p)) {
+		int r = om_scene_find_submounts(survey, scene, e);
+
+		if (r < 0)
+			return r;
 	}
 	*ret = TAKE_PTR(scene);
 	return 0;
@@ -334,8 +352,7 @@ static bool is_unbindable(struct libmnt_fs *fs)
 	return fields && strstr(fields, "unbindable");
 }
 
-int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
-			    struct om_error *e)
+static int read_mounts(const struct om_survey *survey, struct om_scene *scene)
 {
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -359,6 +376,17 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
+	return r;
+}
+
+int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
+			    struct om_error *e)
+{
+	int r;
+
+	if (scene->has_submounts)
+		return 0;
+	r = read_mounts(survey, scene);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot read \"/proc/self/mountinfo\"");
@@ -369,6 +397,7 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	for (size_t i = 0; r == 0 && i < scene->dirs.n; i++)
 		if (scene->dirs.v[i].hole)
 			r = om_scene_look(survey, &scene->dirs.v[i], e);
+	scene->has_submounts = r == 0;
 	return r;
 }
 

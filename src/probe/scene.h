@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/macro.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "probe/facts.h"
 #include "profile/profile.h"
@@ -59,7 +60,7 @@ struct om_scene_dir {
 	unsigned attr;	   /* OM_ATTR_* of the mount it lies on */
 	bool read_only;	   /* by mount or by file system: no name can be created */
 	bool ours;	   /* on a tmpfs that we mounted: names may be created */
-	bool hole;	   /* a target is missing in it */
+	bool hole;	   /* a target is missing in it, or of another kind */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
@@ -90,11 +91,29 @@ struct om_scene_entry {
 	bool source_ours; /* what exists of a missing source lies on a tmpfs of ours */
 };
 
+/*
+ * What is there can take what is asked for; of a link that exists only whether it is one
+ * and the same.
+ */
+static inline bool om_scene_entry_fits(const struct om_scene_entry *se,
+				       const struct om_entry *entry)
+{
+	bool dir = se->target_object == OM_OBJECT_DIR;
+	bool link = se->target_object == OM_OBJECT_SYMLINK;
+
+	if (entry->kind == OM_ENTRY_BIND_FILE)
+		return !dir && !link;
+	if (entry->kind == OM_ENTRY_SYMLINK)
+		return link && om_streq(se->target_link, entry->symlink);
+	return dir;
+}
+
 struct om_scene {
 	struct om_scene_entry *entries; /* one per profile entry surveyed */
 	size_t first;			/* index of the first of them in the profile */
 	size_t n;
 	OM_VEC(struct om_scene_dir) dirs;
+	bool has_submounts; /* they have been found */
 	size_t n_mounts; /* that are listed, found with the submounts; there may be more */
 };
 
@@ -118,7 +137,8 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 	_nonnull_(1, 2, 5) _must_check_;
 
 /*
- * Fills submounts of all directories, from mountinfo (read once per scene), and looks at
+ * Fills submounts of all directories, from mountinfo (read once per scene; the survey does
+ * it when a target is of another kind), and looks at
  * what can hinder an overlay over a hole: the names of a read-only one whose file system
  * can change, and by a try what only the kernel knows (om_scene_look()).
  */

@@ -45,26 +45,27 @@ static enum om_case_source source_of(const struct om_entry *entry,
 static enum om_case_target target_of(const struct om_entry *entry,
 				     const struct om_scene_entry *se)
 {
-	bool dir = se->target_object == OM_OBJECT_DIR;
-	bool link = se->target_object == OM_OBJECT_SYMLINK;
-
 	if (se->target_object == OM_OBJECT_NONE)
 		return OM_TARGET_MISSING;
-	switch (entry->kind) {
-	case OM_ENTRY_BIND_DIR:
-	case OM_ENTRY_TMPFS:
-		return dir ? OM_TARGET_FITS : OM_TARGET_OTHER;
-	case OM_ENTRY_BIND_FILE:
-		return dir || link ? OM_TARGET_OTHER : OM_TARGET_FITS;
-	case OM_ENTRY_SYMLINK:
-		return link && se->target_link &&
-				       om_streq(se->target_link, entry->symlink)
-			       ? OM_TARGET_SAME_LINK
-			       : OM_TARGET_OTHER;
-	case _OM_ENTRY_MAX:
-		break;
-	}
-	return OM_TARGET_OTHER;
+	if (!om_scene_entry_fits(se, entry))
+		return OM_TARGET_OTHER;
+	return entry->kind == OM_ENTRY_SYMLINK ? OM_TARGET_SAME_LINK : OM_TARGET_FITS;
+}
+
+/*
+ * Another name can be put over it in an overlay, or left out of a mimic.  What is mounted
+ * there, or in it, would be lost.
+ */
+static bool is_replaceable(const struct om_decisions *d, const struct om_scene_entry *se)
+{
+	const struct om_scene_dir *dir = &d->scene->dirs.v[se->hole];
+
+	if (!d->policy->kind_changes || (dir->ours && !dir->read_only))
+		return false;
+	for (size_t i = 0; i < dir->submounts.n; i++)
+		if (om_path_is_under(dir->submounts.v[i].path, se->target))
+			return false;
+	return true;
 }
 
 static bool is_under_one_of(const char *path, const struct om_policy_paths *paths)
@@ -85,6 +86,7 @@ void om_case_of_entry(const struct om_decisions *d, size_t i, struct om_case *re
 	*ret = (struct om_case){
 		.target = target_of(entry, se),
 		.source = source_of(entry, se),
+		.replaceable = is_replaceable(d, se),
 		.parent_ours = dir->ours && !dir->read_only,
 		.root_hole = dir->path[1] == '\0' && !policy->root_hole,
 		/* Both: what a link leads to, and what is in the profile. */

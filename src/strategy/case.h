@@ -60,6 +60,7 @@ struct om_case {
 	/* The entry. */
 	enum om_case_target target;
 	enum om_case_source source;
+	bool replaceable; /* a target of another kind may give way, and can */
 	bool parent_ours; /* and it can be written */
 	bool root_hole;	  /* it would be, and the policy has no such */
 	bool reserved, outside, too_deep, too_many; /* by policy */

@@ -57,17 +57,22 @@ static bool link_is_there(const struct om_case *c)
 
 static bool target_is_other(const struct om_case *c)
 {
-	return c->target == OM_TARGET_OTHER;
+	return c->target == OM_TARGET_OTHER && !c->replaceable;
 }
 
 static bool parent_is_ours(const struct om_case *c)
 {
-	return c->parent_ours;
+	return c->parent_ours && c->target == OM_TARGET_MISSING;
 }
 
 static bool is_root_hole(const struct om_case *c)
 {
 	return c->root_hole;
+}
+
+static bool target_gives_way(const struct om_case *c)
+{
+	return c->target == OM_TARGET_OTHER && c->replaceable;
 }
 
 static const struct om_rule rules[] = {
@@ -83,6 +88,7 @@ static const struct om_rule rules[] = {
 	{ target_is_other, OM_ANSWER_REFUSE, OM_WHY_KIND_CHANGE },
 	{ parent_is_ours, OM_ANSWER_YES, OM_WHY_PARENT_OURS },
 	{ is_root_hole, OM_ANSWER_REFUSE, OM_WHY_ROOT_HOLE },
+	{ target_gives_way, OM_ANSWER_NO, OM_WHY_REPLACES },
 	{ NULL, OM_ANSWER_NO, OM_WHY_NEEDS_HOLE },
 };
 

@@ -217,6 +217,8 @@ static const struct key top_keys[] = {
 	{ "reserved", "reserved", read_paths, offsetof(struct om_policy, reserved), 0 },
 	{ "mutable-lowers", "mutable-lowers", read_bool,
 	  offsetof(struct om_policy, mutable_lowers), 0 },
+	{ "kind-changes", "kind-changes", read_bool,
+	  offsetof(struct om_policy, kind_changes), 0 },
 	{ "strict", "strict", read_bool, offsetof(struct om_policy, strict), 0 },
 	{ "limits", "limits", read_limits, 0, 0 },
 	{ NULL, NULL, NULL, 0, 0 },

@@ -15,6 +15,7 @@ enum om_why {
 	OM_WHY_MIMIC,
 	/* Only a step on the way: the strategies for holes come next. */
 	OM_WHY_NEEDS_HOLE,
+	OM_WHY_REPLACES,
 	/* Rejected; each of them may be why an entry is refused. */
 	OM_WHY_RESERVED,
 	OM_WHY_OUTSIDE_ROOTS,

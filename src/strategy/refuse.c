@@ -11,7 +11,8 @@ enum om_why om_refuse_why(const struct om_decision *decision)
 	/* The reason of the last strategy that was allowed and still could not. */
 	for (size_t k = decision->n_rejected; k-- > 0;)
 		if (decision->rejected[k].why != OM_WHY_NOT_ALLOWED &&
-		    decision->rejected[k].why != OM_WHY_NEEDS_HOLE)
+		    decision->rejected[k].why != OM_WHY_NEEDS_HOLE &&
+		    decision->rejected[k].why != OM_WHY_REPLACES)
 			return decision->rejected[k].why;
 	return OM_WHY_NO_STRATEGY;
 }

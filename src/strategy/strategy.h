@@ -44,7 +44,8 @@ struct om_policy {
 	bool root_hole; /* names may be added to "/": the namespace is being built */
 	/* An overlay may lie over what others can change behind its back. */
 	bool mutable_lowers;
-	bool strict;			 /* what could not be found out is refused */
+	bool kind_changes; /* names of another kind may give way; snapd refuses them */
+	bool strict;	   /* what could not be found out is refused */
 	struct om_policy_paths roots;	 /* where targets may lie; none: everywhere */
 	struct om_policy_paths reserved; /* where they may not */
 	size_t max_entries;

@@ -318,7 +318,7 @@ static void survey_entry(const struct world *w, struct om_scene *scene,
 
 		se->target_object = node->object;
 		se->target_link = node->link ? copy(node->link) : NULL;
-		se->hole = add_dir(w, scene, parent, false);
+		se->hole = add_dir(w, scene, parent, !om_scene_entry_fits(se, entry));
 		free(parent);
 	} else {
 		must(find(w, there)->object == OM_OBJECT_DIR, there);
@@ -421,6 +421,22 @@ static void copy_tree(struct world *w, const char *source, const char *target)
 	}
 }
 
+/* What gives way to another kind. */
+static void drop_tree(struct world *w, const char *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->nodes.n; i++) {
+		if (!om_path_is_under(w->nodes.v[i].path, path)) {
+			w->nodes.v[kept++] = w->nodes.v[i];
+			continue;
+		}
+		free(w->nodes.v[i].path);
+		free(w->nodes.v[i].link);
+	}
+	w->nodes.n = kept;
+}
+
 static void apply_entry(struct world *w, const struct om_decisions *d, size_t i)
 {
 	const struct om_entry *entry = om_decisions_entry(d, i);
@@ -428,6 +444,8 @@ static void apply_entry(struct world *w, const struct om_decisions *d, size_t i)
 	struct world_mount m = { .type = "tmpfs", .ours = true, .levels = 2 };
 	struct world_node node = { .object = OM_OBJECT_DIR, .mode = 0755 };
 
+	if (d->entries[i].construction != SIZE_MAX)
+		drop_tree(w, se->target);
 	if (entry->kind == OM_ENTRY_SYMLINK) {
 		char *link = copy(entry->symlink);
 

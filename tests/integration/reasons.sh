@@ -114,6 +114,42 @@ for strategy in overlay mimic; do
 	is "$strategy: undone" "$(mounts)" "$before"
 done
 
+# Kinds that give way, and everything beside them stays; both strategies show the same tree.
+mkdir -p tree/kinds/{dir/deep,dir2,mounted/m,beside}
+echo file >tree/kinds/file
+ln -s beside tree/kinds/link
+mount -t tmpfs m base/kinds/mounted/m
+before=$(mounts)
+cat >p.fstab <<-P
+	none /kinds/dir none x-snapd.kind=symlink,x-snapd.symlink=/snap/app/1/foo 0 0
+	/snap/app/1/foo/hello /kinds/dir2 none bind,x-snapd.kind=file 0 0
+	/snap/app/1/foo /kinds/file none rbind 0 0
+	/snap/app/1/b /kinds/file/new none rbind 0 0
+	tmpfs /kinds/link tmpfs mode=0700 0 0
+P
+tree base/kinds >tree.kinds
+"$OVERMOUNT" apply --root base --state state p.fstab 2>err
+is "kinds: refused as snapd does" "$? $(sed -E 's/.*\[(.*)\]$/\1/;q' err)" "16 kind-change"
+for strategy in overlay mimic; do
+	"$OVERMOUNT" apply --root base --state state --strategy $strategy --allow kind-change p.fstab 2>err
+	is "kinds, $strategy: applied" "$? $(cat err)" "0 "
+	tree base/kinds >tree.$strategy
+	is "kinds, $strategy: shown" "$(readlink base/kinds/dir) $(cat base/kinds/dir2 base/kinds/file/hello) $(stat -c %a,%F base/kinds/link) $(cd base/kinds/file && echo *)" \
+		"/snap/app/1/foo hello
+hello 700,directory hello new"
+	is "kinds, $strategy: a mount beside them stays" "$(mountpoint -q base/kinds/mounted/m; echo $?)" 0
+	"$OVERMOUNT" undo --state state
+	is "kinds, $strategy: undone" "$(mounts) $(tree base/kinds)" "$before $(cat tree.kinds)"
+done
+is "kinds: both strategies show the same" "$(cat tree.overlay)" "$(cat tree.mimic)"
+echo 'none /kinds/mounted none x-snapd.kind=symlink,x-snapd.symlink=/x 0 0' >p.fstab
+"$OVERMOUNT" apply --root base --state state --allow kind-change p.fstab 2>err
+is "kinds: what is mounted in it would be lost" "$? $(sed -E 's/.*\[(.*)\]$/\1/;q' err)" "16 kind-change"
+"$OVERMOUNT" plan --root base --allow frob p.fstab 2>err
+is "kinds: nothing else can be allowed" "$? $(cat err)" '1 overmount: cannot allow "frob": want kind-change'
+umount base/kinds/mounted/m
+before=$(mounts)
+
 # What a policy says, for plan and apply alike.
 echo "/snap/app/1/foo /usr/share/foo none rbind 0 0" >p.fstab
 policy() { printf 'schema: overmount.policy/1\n%s\n' "$1" >policy.yaml; }
@@ -157,7 +193,7 @@ both "strict, and all is known" "overlay ovl-ro"
 policy "stricter: true"
 "$OVERMOUNT" plan --root base --policy policy.yaml p.fstab >out 2>err
 is "an unknown key" "$? $(cat out err)" '1 overmount: policy.yaml:2:1: stricter: cannot read "stricter": unknown key
-fix: the keys here are schema, strategies, write-roots, reserved, mutable-lowers, strict, limits'
+fix: the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits'
 "$OVERMOUNT" plan --root base --policy missing.yaml p.fstab >out 2>err
 is "no such policy" "$? $(cat out err)" '2 overmount: missing.yaml: cannot read: No such file or directory'
 # A user namespace gets mounts that cannot be taken apart.

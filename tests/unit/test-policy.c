@@ -49,7 +49,7 @@ static void test_every_key(void **state _unused_)
 		  "write-roots: [/usr, /etc]\n"
 		  "reserved:\n  - /etc/secret\n"
 		  "mutable-lowers: false\n"
-		  "strict: true\n"
+		  "kind-changes: true\nstrict: true\n"
 		  "limits: { entries: 10, siblings: 0, submounts: 3, depth: 128 }\n",
 		  &p);
 	assert_false(p.allow[OM_STRATEGY_OVERLAY]);
@@ -61,6 +61,7 @@ static void test_every_key(void **state _unused_)
 	assert_int_equal(p.reserved.n, 1);
 	assert_string_equal(p.reserved.v[0], "/etc/secret");
 	assert_false(p.mutable_lowers);
+	assert_true(p.kind_changes);
 	assert_true(p.strict);
 	assert_int_equal(p.max_entries, 10);
 	assert_int_equal(p.max_siblings, 0);
@@ -132,7 +133,7 @@ static const struct {
 	  "" },
 	{ SCHEMA "strategy: mimic\n", "p.yaml:2:1: strategy",
 	  "cannot read \"strategy\": unknown key",
-	  "the keys here are schema, strategies, write-roots, reserved, mutable-lowers, strict, limits" },
+	  "the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits" },
 	{ SCHEMA "limits:\n  entry: 1\n", "p.yaml:3:3: entry",
 	  "cannot read \"entry\": unknown key",
 	  "the keys here are entries, siblings, submounts, depth" },

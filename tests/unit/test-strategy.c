@@ -21,6 +21,7 @@
 enum field {
 	TARGET,
 	SOURCE,
+	REPLACEABLE,
 	OURS,
 	ROOT,
 	RESERVED,
@@ -45,7 +46,7 @@ enum field {
 	N_FIELDS,
 };
 
-static const unsigned n_values[N_FIELDS] = { 4, 4, 2, 2, 2, 2, 2, 2, 5, 2, 2,
+static const unsigned n_values[N_FIELDS] = { 4, 4, 2, 2, 2, 2, 2, 2, 2, 5, 2, 2,
 					     2, 2, 2, 2, 2, 5, 3, 2, 2, 2, 2 };
 
 /* One row of the reference: up to twelve fields that must have a value. */
@@ -86,11 +87,11 @@ static struct reference table[] = {
 	/* Nothing is missing. */
 	{ WHEN({ TARGET, OM_TARGET_FITS }), PLAIN, OM_WHY_TARGET_EXISTS, 0 },
 	{ WHEN({ TARGET, OM_TARGET_SAME_LINK }), PLAIN, OM_WHY_LINK_EXISTS, 0 },
-	{ WHEN({ TARGET, OM_TARGET_OTHER }), REFUSE, OM_WHY_KIND_CHANGE, 0 },
+	{ WHEN({ TARGET, OM_TARGET_OTHER }, { REPLACEABLE, 0 }), REFUSE, OM_WHY_KIND_CHANGE, 0 },
 	/* Something is, and can be made. */
-	{ WHEN({ OURS, 1 }), PLAIN, OM_WHY_PARENT_OURS, 0 },
+	{ WHEN({ TARGET, OM_TARGET_MISSING }, { OURS, 1 }), PLAIN, OM_WHY_PARENT_OURS, 0 },
 	{ WHEN({ ROOT, 1 }), REFUSE, OM_WHY_ROOT_HOLE, 0 },
-	/* A hole. */
+	/* A hole, for what is missing or gives way. */
 	{ WHEN({ OVERLAY_ALLOWED, 0 }, { MIMIC_ALLOWED, 0 }), REFUSE, OM_WHY_NO_STRATEGY, 0 },
 	{ WHEN({ STRICT, 1 }, { OVERLAY, OM_OVERLAY_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
 	{ WHEN({ STRICT, 1 }, { FIT, OM_FIT_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
@@ -171,6 +172,7 @@ static void to_case(const unsigned char v[N_FIELDS], struct om_case *c,
 
 	*c = (struct om_case){ .target = v[TARGET],
 			       .source = v[SOURCE],
+			       .replaceable = v[REPLACEABLE],
 			       .parent_ours = v[OURS],
 			       .root_hole = v[ROOT],
 			       .reserved = v[RESERVED],
@@ -259,10 +261,13 @@ static bool next(unsigned char v[N_FIELDS], size_t first, size_t end)
 
 static bool plain_leaves_open(const unsigned char v[N_FIELDS])
 {
-	for (size_t i = 0; i < N_ENTRY; i++)
-		if (v[i] != 0)
-			return false;
-	return true;
+	bool open = v[TARGET] == OM_TARGET_MISSING ||
+		    (v[TARGET] == OM_TARGET_OTHER && v[REPLACEABLE]);
+
+	for (size_t i = ROOT; i < N_ENTRY; i++)
+		open = open && v[i] == 0;
+	return open && v[SOURCE] == OM_SOURCE_FINE &&
+	       (!v[OURS] || v[TARGET] == OM_TARGET_OTHER);
 }
 
 /* For an entry that plain settles: the first and the last hole, each field changed once. */
