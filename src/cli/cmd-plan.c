@@ -23,13 +23,12 @@ static int print_report(const struct om_cli *cli, const struct om_plan_report *r
 			struct om_error *e)
 {
 	if (om_cli_get(cli, OM_OPT_JSON))
-		om_plan_report_json(report);
-	else if (report->explain)
-		(void)fputs(om_str_get(&report->story), stdout);
-	else if (om_cli_get(cli, OM_OPT_STEPS))
-		om_plan_report_steps(report);
-	else
+		return om_plan_report_json(report, e);
+	if (report->explain)
+		return om_plan_report_story(report, e);
+	if (!om_cli_get(cli, OM_OPT_STEPS))
 		return om_plan_report_table(report, e);
+	om_plan_report_steps(report);
 	return 0;
 }
 

@@ -108,7 +108,6 @@ static void explain(struct om_plan_report *report, const struct om_decisions *d,
 
 		if (!om_streq(row->target, report->explain))
 			continue;
-		report->explained = true;
 		om_explain(d, i, row->planned ? &row->cost : NULL, &row->others,
 			   &report->story);
 	}
@@ -174,6 +173,15 @@ int om_plan_report_table(const struct om_plan_report *report, struct om_error *e
 	return om_table_print("entries", columns, N_COLUMNS, cells, n, false, e);
 }
 
+/* A text that lacks a part would be taken for all of it. */
+static int print_whole(const struct om_str *text, struct om_error *e)
+{
+	if (text->err < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, text->err, "cannot print");
+	(void)fputs(om_str_get(text), stdout);
+	return 0;
+}
+
 static void add_cost(struct om_json *j, const struct om_cost *cost)
 {
 	om_json_number(j, "mounts", (long long)cost->mounts);
@@ -237,9 +245,10 @@ static void add_row(struct om_json *j, const struct om_plan_row *row)
 	om_json_end_object(j);
 }
 
-void om_plan_report_json(const struct om_plan_report *report)
+int om_plan_report_json(const struct om_plan_report *report, struct om_error *e)
 {
 	struct om_json j = { 0 };
+	int r;
 
 	om_json_object(&j, NULL);
 	om_json_string(&j, "schema", "overmount.plan/1");
@@ -252,8 +261,14 @@ void om_plan_report_json(const struct om_plan_report *report)
 		om_json_string(&j, NULL, report->steps.v[i]);
 	om_json_end_array(&j);
 	om_json_end_object(&j);
-	(void)fputs(om_str_get(&j.out), stdout);
+	r = print_whole(&j.out, e);
 	om_str_free(&j.out);
+	return r;
+}
+
+int om_plan_report_story(const struct om_plan_report *report, struct om_error *e)
+{
+	return print_whole(&report->story, e);
 }
 
 void om_plan_report_steps(const struct om_plan_report *report)

@@ -31,7 +31,6 @@ struct om_plan_report {
 	struct om_apply *apply; /* borrowed, while it runs */
 	bool compare;		/* find out what the strategies not taken would cost */
 	const char *explain;	/* the target to be explained, or NULL */
-	bool explained;
 	struct om_str story;
 };
 
@@ -42,5 +41,8 @@ int om_plan_report_observe(const struct om_decisions *d, const struct om_plan *p
 
 int om_plan_report_table(const struct om_plan_report *report, struct om_error *e)
 	_nonnull_(1) _must_check_;
-void om_plan_report_json(const struct om_plan_report *report) _nonnull_all_;
+int om_plan_report_json(const struct om_plan_report *report, struct om_error *e)
+	_nonnull_(1) _must_check_;
+int om_plan_report_story(const struct om_plan_report *report, struct om_error *e)
+	_nonnull_(1) _must_check_;
 void om_plan_report_steps(const struct om_plan_report *report) _nonnull_all_;

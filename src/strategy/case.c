@@ -26,6 +26,22 @@ struct om_verdict om_rules_judge(const struct om_rule *rules, const struct om_ca
 	return verdict;
 }
 
+bool om_case_is_strict_unknown(const struct om_case *c)
+{
+	return c->strict &&
+	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN);
+}
+
+bool om_case_is_unbindable(const struct om_case *c)
+{
+	return c->unbindable;
+}
+
+bool om_case_has_unbindable(const struct om_case *c)
+{
+	return c->submount_unbindable;
+}
+
 static enum om_case_source source_of(const struct om_entry *entry,
 				     const struct om_scene_entry *se)
 {

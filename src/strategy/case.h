@@ -106,6 +106,11 @@ struct om_verdict {
 struct om_verdict om_rules_judge(const struct om_rule *rules,
 				 const struct om_case *c) _nonnull_all_;
 
+/* Rows that more than one table has. */
+bool om_case_is_strict_unknown(const struct om_case *c) _nonnull_all_;
+bool om_case_is_unbindable(const struct om_case *c) _nonnull_all_;
+bool om_case_has_unbindable(const struct om_case *c) _nonnull_all_;
+
 /* Fill the two halves of a case: what entry i needs, and what construction index has. */
 struct om_decisions;
 void om_case_of_entry(const struct om_decisions *d, size_t i,

@@ -13,26 +13,10 @@
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
-static bool is_strict_and_unknown(const struct om_case *c)
-{
-	return c->strict &&
-	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN);
-}
-
-static bool is_unbindable(const struct om_case *c)
-{
-	return c->unbindable;
-}
-
-static bool has_unbindable_submount(const struct om_case *c)
-{
-	return c->submount_unbindable;
-}
-
 static const struct om_rule rules[] = {
-	{ is_strict_and_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
-	{ is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
-	{ has_unbindable_submount, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
+	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
 	{ NULL, OM_ANSWER_YES, OM_WHY_MIMIC },
 };
 

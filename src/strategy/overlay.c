@@ -11,12 +11,6 @@
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
-static bool is_strict_and_unknown(const struct om_case *c)
-{
-	return c->strict &&
-	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN);
-}
-
 static bool is_absent(const struct om_case *c)
 {
 	return c->overlay == OM_OVERLAY_ABSENT;
@@ -62,16 +56,6 @@ static bool is_mutable(const struct om_case *c)
 	return c->mutable;
 }
 
-static bool is_unbindable(const struct om_case *c)
-{
-	return c->unbindable;
-}
-
-static bool has_unbindable_submount(const struct om_case *c)
-{
-	return c->submount_unbindable;
-}
-
 static bool is_too_deep(const struct om_case *c)
 {
 	return c->fit == OM_FIT_DEPTH;
@@ -104,7 +88,7 @@ static bool has_few_submounts(const struct om_case *c)
 
 /* What the kernel says about every hole first, then what this one says. */
 static const struct om_rule rules[] = {
-	{ is_strict_and_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
 	{ is_absent, OM_ANSWER_NO, OM_WHY_OVL_ABSENT },
 	{ is_blacklisted, OM_ANSWER_NO, OM_WHY_OVL_BLACKLISTED },
 	{ is_not_loaded, OM_ANSWER_NO, OM_WHY_OVL_NOT_LOADED },
@@ -114,8 +98,8 @@ static const struct om_rule rules[] = {
 	{ is_live_area, OM_ANSWER_NO, OM_WHY_LIVE_AREA },
 	{ has_live_objects, OM_ANSWER_NO, OM_WHY_LIVE_OBJECTS },
 	{ is_mutable, OM_ANSWER_NO, OM_WHY_MUTABLE_LOWER },
-	{ is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
-	{ has_unbindable_submount, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
+	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
 	{ is_too_deep, OM_ANSWER_NO, OM_WHY_OVL_DEPTH },
 	{ has_locked_submount, OM_ANSWER_NO, OM_WHY_OVL_LOCKED },
 	{ does_not_fit, OM_ANSWER_NO, OM_WHY_OVL_NO_FIT },
