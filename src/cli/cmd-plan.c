@@ -89,6 +89,17 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	return r;
 }
 
+static int count_forms(const struct om_cli *cli)
+{
+	static const enum om_cli_option forms[] = { OM_OPT_EXPLAIN, OM_OPT_STEPS,
+						    OM_OPT_JSON };
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		n += om_cli_get(cli, forms[i]) != NULL;
+	return n;
+}
+
 static int find_target(const struct om_profile *profile, const char *target,
 		       struct om_error *e)
 {
@@ -119,6 +130,8 @@ static int run_plan(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
+	if (count_forms(&cli) > 1)
+		return om_cli_usage(&cli, "want one of --explain, --steps and --json");
 	report.explain = om_cli_get(&cli, OM_OPT_EXPLAIN);
 	report.compare = report.explain || om_cli_get(&cli, OM_OPT_JSON);
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);

@@ -47,6 +47,9 @@ mimic     not asked: an earlier strategy can
 is "plan --explain: no such target" "$? $(cat out err)" \
 	'1 overmount: p.fstab: cannot explain "/usr/share/bar": it is the target of no entry
 fix: overmount plan PROFILE lists the targets'
+"$OVERMOUNT" plan --root base --json --explain /usr/share/foo p.fstab >out 2>err
+is "plan: one form at a time" "$? $(cat out) $(head -n1 err)" \
+	"1  overmount: plan: want one of --explain, --steps and --json"
 # What is said of a strategy is what it does: the mounts are counted after an apply.
 for strategy in overlay mimic; do
 	"$OVERMOUNT" plan --root base --strategy $strategy p.fstab >out
