@@ -112,7 +112,6 @@ void om_case_of_entry(const struct om_decisions *d, size_t i, struct om_case *re
 			   !is_under_one_of(se->target, &policy->roots),
 		.too_deep = om_path_depth(se->target) > policy->max_depth,
 		.too_many = d->profile->n > policy->max_entries,
-		.strict = policy->strict,
 	};
 }
 
@@ -177,6 +176,7 @@ void om_case_of_hole(const struct om_decisions *d, size_t index, struct om_case 
 	const struct om_scene_dir *hole = &d->scene->dirs.v[construction->hole];
 	size_t n = hole->submounts.n;
 
+	ret->strict = d->policy->strict;
 	ret->overlay = overlay_of(d->facts);
 	/* The overlay keeps our label; only seeing the application use it proves enough. */
 	ret->label = om_facts_get(d->facts, OM_FACT_APPARMOR_LABEL) == OM_NO &&

@@ -192,7 +192,7 @@ static int decide_entries(struct om_decisions *d)
 	return 0;
 }
 
-static void decide_holes(struct om_decisions *d)
+static void find_constructions(struct om_decisions *d)
 {
 	for (size_t i = 0; i < d->scene->n; i++) {
 		size_t hole = d->scene->entries[i].hole, at;
@@ -202,19 +202,37 @@ static void decide_holes(struct om_decisions *d)
 		at = d->entries[i].construction = find_construction(d, hole);
 		d->constructions.v[at].live |= d->scene->dirs.v[hole].n_live > 0;
 	}
+}
+
+/* Nothing of an entry counts any more: what share a hole share the decision. */
+static int decide_holes(struct om_decisions *d)
+{
+	struct om_decision *holes =
+		calloc(d->constructions.n ? d->constructions.n : 1, sizeof(*holes));
+
+	if (!holes)
+		return -ENOMEM;
+	find_constructions(d);
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		struct om_case c = { 0 };
+
+		om_case_of_hole(d, i, &c);
+		decide_hole(&c, d->policy, &holes[i]);
+		d->constructions.v[i].strategy = holes[i].strategy;
+	}
 	for (size_t i = 0; i < d->scene->n; i++) {
 		struct om_decision *decision = &d->entries[i];
-		struct om_case c;
+		const struct om_decision *hole;
 
 		if (decision->strategy != _OM_STRATEGY_MAX)
 			continue;
-		om_case_of_entry(d, i, &c);
-		om_case_of_hole(d, decision->construction, &c);
-		decide_hole(&c, d->policy, decision);
-		if (decision->strategy != OM_STRATEGY_REFUSE)
-			d->constructions.v[decision->construction].strategy =
-				decision->strategy;
+		hole = &holes[decision->construction];
+		take(decision, hole->strategy, hole->why);
+		for (size_t k = 0; k < hole->n_rejected; k++)
+			decision->rejected[decision->n_rejected++] = hole->rejected[k];
 	}
+	free(holes);
+	return 0;
 }
 
 int om_decide(const struct om_profile *profile, const struct om_scene *scene,
@@ -230,9 +248,7 @@ int om_decide(const struct om_profile *profile, const struct om_scene *scene,
 	if (!ret->entries)
 		return -ENOMEM;
 	r = decide_entries(ret);
-	if (r == 0)
-		decide_holes(ret);
-	return r;
+	return r < 0 ? r : decide_holes(ret);
 }
 
 void om_decisions_done(struct om_decisions *d)
