@@ -17,3 +17,4 @@
 #define OM_MAX_MOUNTINFO (256 << 20)	  /* bytes of a table of mounts */
 #define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
 #define OM_MAX_LINKS 40			  /* symbolic links met in one path */
+#define OM_MAX_POLICY_PATHS 256		  /* paths of one list of a policy */

@@ -33,6 +33,8 @@ static const struct option all_options[] = {
 	{ "root", required_argument, NULL, OM_OPT_ROOT },
 	{ "state", required_argument, NULL, OM_OPT_STATE },
 	{ "strategy", required_argument, NULL, OM_OPT_STRATEGY },
+	{ "policy", required_argument, NULL, OM_OPT_POLICY },
+	{ "allow", required_argument, NULL, OM_OPT_ALLOW },
 	{ "steps", no_argument, NULL, OM_OPT_STEPS },
 	{ "json", no_argument, NULL, OM_OPT_JSON },
 	{ "name", required_argument, NULL, OM_OPT_NAME },
@@ -196,23 +198,50 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 	return 0;
 }
 
+static int load_policy(const char *file, struct om_policy *ret, struct om_error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
+
+	if (r == 0)
+		r = om_policy_read(file, text, size, ret, e);
+	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot load %s", OM_Q(file))
+		     : 0;
+}
+
+/* A policy is somebody else's word: nobody adds to it. */
+static int allow_more(const char *what, const char *file, struct om_policy *policy,
+		      struct om_error *e)
+{
+	if (!om_streq(what, "kind-change"))
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot allow %s: want kind-change", OM_Q(what));
+	if (file)
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot allow %s: the policy %s says what is permitted",
+			       OM_Q(what), OM_Q(file));
+	policy->kind_changes = true;
+	return 0;
+}
+
 int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_error *e)
 {
+	const char *file = om_cli_get(cli, OM_OPT_POLICY);
 	const char *name = om_cli_get(cli, OM_OPT_STRATEGY);
+	const char *allow = om_cli_get(cli, OM_OPT_ALLOW);
+	int r = 0;
 
 	*ret = om_policy_default;
-	if (!name || strcmp(name, "auto") == 0)
-		return 0;
-	for (enum om_strategy_id id = OM_STRATEGY_OVERLAY; id <= OM_STRATEGY_MIMIC;
-	     id++) {
-		if (strcmp(name, om_strategy_get(id)->name) != 0)
-			continue;
-		ret->allow[OM_STRATEGY_OVERLAY] = id == OM_STRATEGY_OVERLAY;
-		ret->allow[OM_STRATEGY_MIMIC] = id == OM_STRATEGY_MIMIC;
-		return 0;
-	}
-	return om_fail(e, OM_ERR_INPUT, -EINVAL,
-		       "cannot use strategy %s: want auto, overlay or mimic", OM_Q(name));
+	if (file)
+		r = load_policy(file, ret, e);
+	if (r == 0 && allow)
+		r = allow_more(allow, file, ret, e);
+	if (r == 0 && name && om_policy_restrict(ret, name) < 0)
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot use strategy %s: want auto, overlay or mimic",
+			       OM_Q(name));
+	return r;
 }
 
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
@@ -323,6 +352,17 @@ void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts
 		state_fd = own = om_cache_open_dir(om_cli_state_path(cli));
 	om_facts_init(facts);
 	om_probe_cached(&options, state_fd, OM_FACTS_FOR_APPLY, facts);
+	/* Who leaves strategies out may be refused, and shall be told the reason. */
+	if (om_cli_get(cli, OM_OPT_STRATEGY) || om_cli_get(cli, OM_OPT_POLICY))
+		om_cli_probe_module(cli, facts);
+}
+
+void om_cli_probe_module(const struct om_cli *cli, struct om_facts *facts)
+{
+	const struct om_probe_options options = om_cli_probe_options(cli);
+
+	if (om_facts_get(facts, OM_FACT_OVERLAY_RO) != OM_YES)
+		om_probe(&options, OM_FACT_BIT(OM_FACT_OVERLAY_MODULE), facts);
 }
 
 int om_cli_load_record(const char *file, struct om_record *ret, struct om_error *e)

@@ -15,6 +15,7 @@
 #include "probe/probe.h"
 #include "probe/record.h"
 #include "profile/profile.h"
+#include "strategy/policy.h"
 #include "strategy/strategy.h"
 
 struct om_command {
@@ -40,6 +41,8 @@ enum om_cli_option {
 	OM_OPT_ROOT = 0x100,
 	OM_OPT_STATE,
 	OM_OPT_STRATEGY,
+	OM_OPT_POLICY,
+	OM_OPT_ALLOW,
 	OM_OPT_STEPS,
 	OM_OPT_JSON,
 	OM_OPT_NAME,
@@ -90,7 +93,10 @@ int om_cli_load_profile(const char *file, struct om_profile **ret,
 int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 			  struct om_profile **ret, char **ret_name,
 			  struct om_error *e) _must_check_;
-/* Reads --strategy; 0, or -EINVAL with *e filled. */
+/*
+ * What --policy permits, or the default, and of it what --strategy leaves; 0, or -errno
+ * with *e filled.  om_policy_done() in any case.
+ */
 int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
 		  struct om_error *e) _must_check_;
 /* Opens --root (default "/"); *ret_path is its canonical path, malloc'ed. */
@@ -101,6 +107,11 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
  * cache in state_fd, or in --state when state_fd is negative.
  */
 void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts);
+/*
+ * Why there is no overlay, where there is none.  Only for those who tell people: asking
+ * libkmod takes longer than all the rest.
+ */
+void om_cli_probe_module(const struct om_cli *cli, struct om_facts *facts);
 /* The options of probing as the command line has them. */
 struct om_probe_options om_cli_probe_options(const struct om_cli *cli);
 /* --state, or its default. */
@@ -154,6 +165,10 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 	"     --timeout SECONDS   how long to wait for another overmount (default: 0)\n"
 
 /* Help lines that several commands share. */
+#define OM_HELP_POLICY                                                                   \
+	"     --policy FILE       what is permitted, as YAML (docs/plan.md)\n"           \
+	"     --strategy NAME     auto, overlay or mimic\n"                              \
+	"     --allow kind-change let names of another kind give way\n"
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \
 	"     --app-label LABEL   AppArmor label of the application\n"

@@ -54,7 +54,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	_cleanup_free_ char *root_path = NULL;
 	struct om_journal_origin origin = { .ns = state->ns, .made_dir = state->made };
 	struct om_journal journal;
-	struct om_policy policy;
+	_cleanup_policy_ struct om_policy policy = om_policy_default;
 	struct om_facts facts;
 	struct om_apply apply;
 	int root_fd, r;
@@ -92,6 +92,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 {
 	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STATE,
 				       OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
 				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
 				       OM_OPT_TIMEOUT,	    0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
@@ -165,9 +166,7 @@ const struct om_command om_cmd_apply = {
 	.options =
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n"
-		"     --strategy NAME     auto, overlay or mimic\n" OM_HELP_PROBING
-			OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
+		")\n" OM_HELP_POLICY OM_HELP_PROBING OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
 	.run = run_apply,
 };
 

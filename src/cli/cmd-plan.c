@@ -15,197 +15,32 @@
 #include "apply/ns.h"
 #include "apply/state.h"
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "cli/cli.h"
+#include "cli/plan-report.h"
 #include "strategy/wave.h"
 
-struct row {
-	char *target;
-	const char *strategy;
-	size_t steps;
-	enum om_why why;
-	size_t entry;
-	struct om_decision decision;
-};
-
-struct report {
-	OM_VEC(struct row) rows;
-	bool want_steps;
-	struct om_str steps; /* rendered, one a line */
-	const char *root;
-	const char *stage;
-};
-
-static void report_done(struct report *report)
-{
-	for (size_t i = 0; i < report->rows.n; i++)
-		free(report->rows.v[i].target);
-	om_vec_free(&report->rows);
-	om_str_free(&report->steps);
-}
-
-/* The first entry of each construction, to which its shared steps are counted. */
-static void find_first(const struct om_decisions *d, size_t *first)
-{
-	for (size_t i = d->scene->n; i-- > 0;)
-		if (d->entries[i].construction != SIZE_MAX)
-			first[d->entries[i].construction] = i;
-}
-
-/* Steps that no single entry owns belong to the construction whose attach comes next. */
-static void count_steps(const struct om_decisions *d, const struct om_plan *plan,
-			const size_t *first, size_t *counts)
-{
-	size_t construction = 0, shared = 0;
-
-	for (size_t i = 0; i < plan->steps.n; i++) {
-		const struct om_step *step = &plan->steps.v[i];
-
-		if (step->entry != SIZE_MAX)
-			counts[step->entry - d->scene->first]++;
-		else
-			shared++;
-		if (step->entry != SIZE_MAX || step->kind != OM_STEP_ATTACH)
-			continue;
-		counts[first[construction++]] += shared;
-		shared = 0;
-	}
-}
-
-static int add_rows(struct report *report, const struct om_decisions *d,
-		    const size_t *counts)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < d->scene->n; i++) {
-		struct row row = {
-			.target = strdup(om_decisions_entry(d, i)->target),
-			.strategy = om_strategy_get(d->entries[i].strategy)->name,
-			.steps = counts[i],
-			.why = d->entries[i].why,
-			.entry = d->scene->first + i,
-			.decision = d->entries[i],
-		};
-
-		r = row.target ? om_vec_push(&report->rows, row) : -ENOMEM;
-	}
-	return r;
-}
-
-static int observe(const struct om_decisions *d, const struct om_plan *plan, void *arg)
-{
-	struct report *report = arg;
-	_cleanup_free_ size_t *counts =
-		calloc(d->scene->n + d->constructions.n + 1, sizeof(*counts));
-	size_t *first = counts + d->scene->n;
-	int r;
-
-	if (!counts)
-		return -ENOMEM;
-	find_first(d, first);
-	count_steps(d, plan, first, counts);
-	r = add_rows(report, d, counts);
-	for (size_t i = 0; r == 0 && report->want_steps && i < plan->steps.n; i++) {
-		om_step_render(&plan->steps.v[i], report->root, report->stage,
-			       &report->steps);
-		om_str_add(&report->steps, "\n");
-		r = report->steps.err;
-	}
-	return r;
-}
-
-static int print_table(const struct report *report, struct om_error *e)
-{
-	static const struct om_column columns[] = { { .name = "TARGET" },
-						    { .name = "STRATEGY" },
-						    { .name = "STEPS", .right = true },
-						    { .name = "WHY" } };
-	size_t n = report->rows.n;
-	_cleanup_free_ const char **cells = calloc(n ? n * 4 : 1, sizeof(*cells));
-	_cleanup_free_ char(*numbers)[24] = calloc(n ? n : 1, sizeof(*numbers));
-
-	if (!cells || !numbers)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM, "cannot print");
-	for (size_t i = 0; i < n; i++) {
-		const struct row *row = &report->rows.v[i];
-
-		(void)snprintf(numbers[i], sizeof(*numbers), "%zu", row->steps);
-		cells[i * 4] = row->target;
-		cells[i * 4 + 1] = row->strategy;
-		cells[i * 4 + 2] = numbers[i];
-		cells[i * 4 + 3] = om_why_text(row->why);
-	}
-	return om_table_print("entries", columns, ARRAY_SIZE(columns), cells, n, false,
-			      e);
-}
-
-static void print_json(struct report *report)
-{
-	struct om_json j = { 0 };
-
-	om_json_object(&j, NULL);
-	om_json_string(&j, "schema", "overmount.plan/1");
-	om_json_array(&j, "entries");
-	for (size_t i = 0; i < report->rows.n; i++) {
-		const struct row *row = &report->rows.v[i];
-
-		om_json_object(&j, NULL);
-		om_json_string(&j, "target", row->target);
-		om_json_string(&j, "strategy", row->strategy);
-		om_json_number(&j, "steps", (long long)row->steps);
-		om_json_string(&j, "reason", om_why_id(row->why));
-		om_json_string(&j, "why", om_why_text(row->why));
-		om_json_array(&j, "rejected");
-		for (size_t k = 0; k < row->decision.n_rejected; k++) {
-			om_json_object(&j, NULL);
-			om_json_string(
-				&j, "strategy",
-				om_strategy_get(row->decision.rejected[k].strategy)->name);
-			om_json_string(&j, "reason",
-				       om_why_id(row->decision.rejected[k].why));
-			om_json_end_object(&j);
-		}
-		om_json_end_array(&j);
-		om_json_end_object(&j);
-	}
-	om_json_end_array(&j);
-	om_json_array(&j, "steps");
-	for (char *line = report->steps.s, *end; line && *line; line = end + 1) {
-		end = strchr(line, '\n');
-		*end = '\0';
-		om_json_string(&j, NULL, line);
-		/* Not the whole text a second time in memory. */
-		(void)fputs(om_str_get(&j.out), stdout);
-		om_str_cut(&j.out, 0);
-	}
-	om_json_end_array(&j);
-	om_json_end_object(&j);
-	(void)fputs(om_str_get(&j.out), stdout);
-	om_str_free(&j.out);
-}
-
-static int print_report(const struct om_cli *cli, struct report *report,
+static int print_report(const struct om_cli *cli, struct om_plan_report *report,
 			struct om_error *e)
 {
-	if (om_cli_get(cli, OM_OPT_JSON)) {
-		print_json(report);
-	} else if (om_cli_get(cli, OM_OPT_STEPS)) {
-		(void)fputs(om_str_get(&report->steps), stdout);
-	} else {
-		return print_table(report, e);
-	}
+	if (om_cli_get(cli, OM_OPT_JSON))
+		return om_plan_report_json(report, e);
+	if (report->explain)
+		return om_plan_report_story(report, e);
+	if (!om_cli_get(cli, OM_OPT_STEPS))
+		return om_plan_report_table(report, e);
+	om_plan_report_steps(report);
 	return 0;
 }
 
 static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
-		     struct report *report, struct om_error *e)
+		     struct om_plan_report *report, struct om_error *e)
 {
 	const char *foreign = om_cli_get(cli, OM_OPT_FACTS);
 	bool waves = profile->n > 0 && om_wave_length(profile, 0) < profile->n;
 	_cleanup_str_ struct om_str residue = { 0 };
 	_cleanup_free_ char *root_path = NULL;
 	struct om_journal journal;
-	struct om_policy policy;
+	_cleanup_policy_ struct om_policy policy = om_policy_default;
 	struct om_facts facts;
 	struct om_record record;
 	struct om_apply apply;
@@ -226,6 +61,8 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	if (r < 0)
 		return r;
 	om_cli_probe(cli, -1, &facts);
+	if (!foreign)
+		om_cli_probe_module(cli, &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	/* Decided for the other kernel; what must be rehearsed is built as this one can. */
@@ -235,8 +72,9 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	apply.root_path = report->root = root_path;
 	apply.policy = &policy;
 	apply.journal = &journal;
-	apply.observe = observe;
+	apply.observe = om_plan_report_observe;
 	apply.observe_arg = report;
+	report->apply = &apply;
 	apply.rehearse_only = true;
 	apply.build.stage_path = "/run";
 	r = om_apply_profile(&apply, profile, e);
@@ -251,16 +89,40 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	return r;
 }
 
+static int count_forms(const struct om_cli *cli)
+{
+	static const enum om_cli_option forms[] = { OM_OPT_EXPLAIN, OM_OPT_STEPS,
+						    OM_OPT_JSON };
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		n += om_cli_get(cli, forms[i]) != NULL;
+	return n;
+}
+
+static int find_target(const struct om_profile *profile, const char *target,
+		       struct om_error *e)
+{
+	for (size_t i = 0; i < profile->n; i++)
+		if (om_streq(profile->entries[i].target, target))
+			return 0;
+	(void)om_fail(e, OM_ERR_INPUT, -ENOENT,
+		      "cannot explain %s: it is the target of no entry", OM_Q(target));
+	om_error_where(e, profile->name, 0, 0, NULL);
+	om_error_fix(e, "overmount plan PROFILE lists the targets");
+	return -ENOENT;
+}
+
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
 	static const int options[] = {
-		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_STEPS,
-		OM_OPT_JSON,	     OM_OPT_FACTS,     OM_OPT_STATE,
-		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, 0
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,  OM_OPT_ALLOW,
+		OM_OPT_STEPS,	     OM_OPT_JSON,      OM_OPT_FACTS,   OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_EXPLAIN, 0
 	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
-	struct report report = { .stage = "/run/overmount/stage" };
+	struct om_plan_report report = { .stage = "/run/overmount/stage" };
 	struct om_error e = { 0 };
 	int r;
 
@@ -268,12 +130,18 @@ static int run_plan(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
+	if (count_forms(&cli) > 1)
+		return om_cli_usage(&cli, "want one of --explain, --steps and --json");
+	report.explain = om_cli_get(&cli, OM_OPT_EXPLAIN);
 	report.want_steps = om_cli_get(&cli, OM_OPT_JSON) ||
 			    om_cli_get(&cli, OM_OPT_STEPS);
+	report.compare = report.explain || om_cli_get(&cli, OM_OPT_JSON);
 	r = om_cli_load_profile(cli.argv[0], &profile, &e);
+	if (r == 0 && report.explain)
+		r = find_target(profile, report.explain, &e);
 	if (r == 0)
 		r = make_plan(&cli, profile, &report, &e);
-	report_done(&report);
+	om_plan_report_done(&report);
 	return r < 0 ? om_cli_error(&e, NULL) : 0;
 }
 
@@ -282,8 +150,8 @@ const struct om_command om_cmd_plan = {
 	.synopsis = "[options] PROFILE",
 	.summary = "show the strategy of every entry and why, change nothing",
 	.options =
-		"     --root DIR          directory below which all paths are (default: /)\n"
-		"     --strategy NAME     auto, overlay or mimic\n"
+		"     --root DIR          directory below which all paths are (default: /)\n" OM_HELP_POLICY
+		"     --explain TARGET    tell the story of one entry\n"
 		"     --steps             list every step as a shell command\n"
 		"     --json              JSON output\n"
 		"     --facts FILE        plan for the kernel whose facts were saved there\n"

@@ -40,6 +40,7 @@ static void session_done(struct session *s)
 	free(s->snap_name);
 	free(s->snap_path);
 	free(s->root_path);
+	om_policy_done(&s->policy);
 	(void)om_close(s->host_fd);
 	(void)om_close(s->dir_fd);
 }
@@ -194,13 +195,20 @@ static int build_root(struct session *s, struct om_apply *apply, struct om_str *
 		      struct om_error *e)
 {
 	_cleanup_profile_ struct om_profile *around = NULL;
+	/* What stands around is ours: where things may lie is said of the profile. */
+	struct om_policy ours = s->policy;
 	int r = parse_surroundings(s, &around, e);
 
+	ours.roots = ours.reserved = (struct om_policy_paths){ 0 };
+	ours.max_entries = om_policy_default.max_entries;
+	ours.max_depth = om_policy_default.max_depth;
+	apply->policy = &ours;
 	apply->source_fd = s->host_fd;
 	if (r == 0 && s->root_path[1] != '\0')
 		r = apply_host_dirs(s, apply, residue, e);
 	if (r == 0)
 		r = om_apply_or_undo(apply, around, residue, e);
+	apply->policy = &s->policy;
 	if (r < 0)
 		return r;
 	apply->source_fd = -1;
@@ -264,19 +272,13 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,
-				       OM_OPT_STRATEGY,
-				       OM_OPT_PROFILE,
-				       OM_OPT_LAYOUT,
-				       OM_OPT_SNAP,
-				       OM_OPT_NAME,
-				       OM_OPT_REVISION,
-				       OM_OPT_DATA,
-				       OM_OPT_COMMON,
-				       OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL,
-				       0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,
+		OM_OPT_ALLOW,	     OM_OPT_PROFILE,   OM_OPT_LAYOUT,
+		OM_OPT_SNAP,	     OM_OPT_NAME,      OM_OPT_REVISION,
+		OM_OPT_DATA,	     OM_OPT_COMMON,    OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, 0
+	};
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };
@@ -314,8 +316,7 @@ const struct om_command om_cmd_run = {
 		"[options] (--profile F | --layout SNAP.yaml --snap DIR) -- COMMAND...",
 	.summary = "run a command in a new mount namespace with a profile applied",
 	.options =
-		"     --root DIR          directory that becomes the root (default: /)\n"
-		"     --strategy NAME     auto, overlay or mimic\n"
+		"     --root DIR          directory that becomes the root (default: /)\n" OM_HELP_POLICY
 		"     --profile FILE      the mount profile\n"
 		"     --layout SNAP.yaml  take the profile from a snap's layout\n"
 		"     --snap DIR          what appears at /snap/NAME/REVISION\n"

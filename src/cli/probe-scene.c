@@ -143,6 +143,7 @@ static void add_entry(struct om_json *j, const struct om_scene_entry *entry,
 	om_json_string(j, "hole", dir->path);
 	om_json_string(j, "fstype", dir->fs_type);
 	om_json_bool(j, "read_only", dir->read_only);
+	om_json_bool(j, "fixed", dir->fixed);
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		om_json_bool(j, flags[i].name, dir->attr & flags[i].attr);
 	om_json_bool(j, "unbindable", dir->unbindable);

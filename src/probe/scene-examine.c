@@ -48,11 +48,15 @@ static bool is_live(int dirfd, const struct dirent *d)
 static int find_live(const struct om_survey *survey, struct om_scene_dir *dir)
 {
 	_cleanup_closedir_ DIR *stream = NULL;
-	int fd = om_open_beneath(survey->sys, survey->root_fd, dir->path,
-				 O_RDONLY | O_DIRECTORY);
+	int fd;
 
+	if (dir->looked)
+		return 0;
+	fd = om_open_beneath(survey->sys, survey->root_fd, dir->path,
+			     O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
+	dir->looked = true;
 	stream = om_fdopendir(fd);
 	if (!stream)
 		return -ENOMEM;
@@ -276,4 +280,37 @@ int om_scene_examine(const struct om_survey *survey, struct om_scene_dir *dir,
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot examine %s",
 				     OM_Q(dir->path));
 	return 0;
+}
+
+/*
+ * Only copies of mounts that a more privileged namespace owns are locked, and an overlay
+ * over an overlay may find no level left.
+ */
+static bool needs_try(const struct om_survey *survey, const struct om_scene_dir *dir)
+{
+	const struct om_probe_options options = { .sys = survey->sys };
+	struct om_prober p;
+
+	if (dir->stacked)
+		return true;
+	if (dir->submounts.n == 0)
+		return false;
+	om_prober_init(&p, &options);
+	return may_be_locked(&p);
+}
+
+int om_scene_look(const struct om_survey *survey, struct om_scene_dir *dir,
+		  struct om_error *e)
+{
+	int r;
+
+	/* A hole that can be written is never covered by an overlay. */
+	if (!dir->read_only || dir->ours)
+		return 0;
+	r = dir->fixed ? 0 : find_live(survey, dir);
+	/* What must not be listed cannot be copied either: nothing else would be better. */
+	if (r < 0 && r != -EACCES)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot look into %s",
+				     OM_Q(dir->path));
+	return needs_try(survey, dir) ? om_scene_examine(survey, dir, false, e) : 0;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fdio.h"
@@ -149,6 +150,8 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 	dir = om_scene_add_dir(survey, scene, hole, e);
 	if (!dir)
 		return -EIO;
+	dir->hole |= se->target_object == OM_OBJECT_NONE ||
+		     !om_scene_entry_fits(se, entry);
 	se->hole = (size_t)(dir - scene->dirs.v);
 	se->target = TAKE_PTR(c.path);
 	return 0;
@@ -269,6 +272,17 @@ static int check_links(const struct om_survey *survey, const struct om_scene *sc
 	return 0;
 }
 
+/* Something that is there would have to give way: what is mounted in it is asked for. */
+static bool has_other_kind(const struct om_scene *scene, const struct om_profile *p)
+{
+	for (size_t i = 0; i < scene->n; i++)
+		if (scene->entries[i].target_object != OM_OBJECT_NONE &&
+		    !om_scene_entry_fits(&scene->entries[i],
+					 &p->entries[scene->first + i]))
+			return true;
+	return false;
+}
+
 int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
 {
@@ -290,6 +304,8 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		}
 	}
 	r = survey->apart ? 0 : check_links(survey, scene, p, e);
+	if (r == 0 && has_other_kind(scene, p))
+		r = om_scene_find_submounts(survey, scene, e);
 	if (r == 0)
 		*ret = TAKE_PTR(scene);
 	return r;
@@ -345,6 +361,10 @@ static int add_to_dirs(struct om_scene *scene, const char *path, bool unbindable
 static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unbindable)
 {
 	const char *type = mnt_fs_get_fstype(fs);
+	const char *options = mnt_fs_get_fs_options(fs);
+	char *value;
+	size_t size;
+	bool fixed = options && mnt_optstr_get_option(options, "ro", &value, &size) == 0;
 
 	for (size_t i = 0; i < scene->dirs.n; i++) {
 		struct om_scene_dir *dir = &scene->dirs.v[i];
@@ -352,6 +372,8 @@ static void describe_dirs(struct om_scene *scene, struct libmnt_fs *fs, bool unb
 		if (!dir->table_id || (uint64_t)mnt_fs_get_id(fs) != dir->table_id)
 			continue;
 		dir->unbindable = unbindable;
+		dir->fixed = fixed;
+		dir->stacked = om_streq(type, "overlay");
 		(void)snprintf(dir->fs_type, sizeof(dir->fs_type), "%s",
 			       type ? type : "");
 	}
@@ -395,10 +417,11 @@ static bool is_unbindable(struct libmnt_fs *fs)
 }
 
 /*
- * libmount says that all is well when memory runs out between two lines: a table that ends
- * early has to be noticed, since a submount that is not in it would be missing afterwards.
+ * libmount says 1 when it gave up half way, and that all is well when memory ran out between
+ * two lines: a table that ends early has to be noticed, since a submount that is not in it
+ * would be missing afterwards.
  */
-static int read_mounts(struct libmnt_table *table)
+static int read_table(struct libmnt_table *table)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_fclose_ FILE *stream = NULL;
@@ -420,18 +443,18 @@ static int read_mounts(struct libmnt_table *table)
 	return r > 0 ? -EIO : r;
 }
 
-int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
-			    struct om_error *e)
+static int read_mounts(const struct om_survey *survey, struct om_scene *scene)
 {
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int r = table && iter ? read_mounts(table) : -ENOMEM;
+	int r = table && iter ? read_table(table) : -ENOMEM;
 
 	/* Mounts are listed parents first, so the topmost of a subtree comes first. */
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *target = mnt_fs_get_target(fs);
 
+		scene->n_mounts++;
 		describe_dirs(scene, fs, is_unbindable(fs));
 		if (target && om_path_is_below(target, survey->root_path))
 			r = add_to_dirs(scene,
@@ -440,6 +463,17 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
+	return r;
+}
+
+int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
+			    struct om_error *e)
+{
+	int r;
+
+	if (scene->has_submounts)
+		return 0;
+	r = read_mounts(survey, scene);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot read \"/proc/self/mountinfo\"");
@@ -447,7 +481,11 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 		r = drop_hidden(survey, &scene->dirs.v[i]);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot examine a submount");
-	return 0;
+	for (size_t i = 0; r == 0 && i < scene->dirs.n; i++)
+		if (scene->dirs.v[i].hole)
+			r = om_scene_look(survey, &scene->dirs.v[i], e);
+	scene->has_submounts = r == 0;
+	return r;
 }
 
 static int compare_children(const void *a, const void *b)
@@ -519,6 +557,21 @@ static int list_same(struct om_scene_dir *dir, DIR *stream)
 							      : -ESTALE;
 }
 
+/* Whoever makes thousands of mounts asks before how many there may be. */
+static uint64_t read_max_mounts(const struct om_survey *survey)
+{
+	_cleanup_close_ int fd = survey->sys->open(survey->sys, AT_FDCWD,
+						   "/proc/sys/fs/mount-max", O_RDONLY, 0);
+	char text[32];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long long max = 0;
+
+	if (n <= 0)
+		return 0;
+	text[n - (text[n - 1] == '\n')] = '\0';
+	return om_parse_number(text, 10, UINT64_MAX, &max) < 0 ? 0 : max;
+}
+
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		  struct om_error *e)
 {
@@ -542,6 +595,7 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 	if (dir->children.n > 0)
 		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
 		      compare_children);
+	dir->max_mounts = read_max_mounts(survey);
 	dir->listed = true;
 	return 0;
 }

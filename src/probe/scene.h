@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "base/macro.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "probe/facts.h"
 #include "profile/profile.h"
@@ -60,19 +61,24 @@ struct om_scene_dir {
 	unsigned attr;	   /* OM_ATTR_* of the mount it lies on */
 	bool read_only;	   /* by mount or by file system: no name can be created */
 	bool ours;	   /* on a tmpfs that we mounted: names may be created */
+	bool hole;	   /* a target is missing in it, or of another kind */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	/* Of its own mount, found with the submounts. */
 	bool unbindable;
+	bool fixed;   /* read-only for everybody: its names cannot change */
+	bool stacked; /* its file system is an overlay itself */
 	char fs_type[32];
 	OM_VEC(struct om_submount) submounts;
-	bool examined; /* the following three are filled */
+	bool looked;   /* the following two are filled */
 	size_t n_live; /* sockets and fifos among its names: an overlay cuts them off */
 	char *live;    /* owned; the first of them, or NULL */
+	bool examined; /* an overlay was tried, and whether submounts are locked */
 	struct om_scene_try overlay;
-	bool listed;
+	bool listed; /* the following two are filled */
 	OM_VEC(struct om_scene_child) children;
+	uint64_t max_mounts; /* that a namespace can have; 0 when that is not known */
 };
 
 struct om_scene_entry {
@@ -86,12 +92,31 @@ struct om_scene_entry {
 	bool source_ours; /* what exists of a missing source lies on a tmpfs of ours */
 };
 
+/*
+ * What is there can take what is asked for; of a link that exists only whether it is one
+ * and the same.
+ */
+static inline bool om_scene_entry_fits(const struct om_scene_entry *se,
+				       const struct om_entry *entry)
+{
+	bool dir = se->target_object == OM_OBJECT_DIR;
+	bool link = se->target_object == OM_OBJECT_SYMLINK;
+
+	if (entry->kind == OM_ENTRY_BIND_FILE)
+		return !dir && !link;
+	if (entry->kind == OM_ENTRY_SYMLINK)
+		return link && om_streq(se->target_link, entry->symlink);
+	return dir;
+}
+
 struct om_scene {
 	struct om_scene_entry *entries; /* one per profile entry surveyed */
 	size_t first;			/* index of the first of them in the profile */
 	size_t n;
 	OM_VEC(struct om_scene_dir) dirs;
 	struct om_index dirs_index; /* of their paths */
+	bool has_submounts;	    /* they have been found */
+	size_t n_mounts; /* that are listed, found with the submounts; there may be more */
 };
 
 struct om_survey {
@@ -114,7 +139,12 @@ int om_scene_survey(const struct om_survey *survey, const struct om_profile *p,
 		    size_t first, size_t n, struct om_scene **ret, struct om_error *e)
 	_nonnull_(1, 2, 5) _must_check_;
 
-/* Fills submounts of directory index, from mountinfo (read once per scene). */
+/*
+ * Fills submounts of all directories, from mountinfo (read once per scene; the survey does
+ * it when a target is of another kind), and looks at
+ * what can hinder an overlay over a hole: the names of a read-only one whose file system
+ * can change, and by a try what only the kernel knows (om_scene_look()).
+ */
 int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *scene,
 			    struct om_error *e) _nonnull_(1, 2) _must_check_;
 
@@ -125,6 +155,14 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
  */
 int om_scene_examine(const struct om_survey *survey, struct om_scene_dir *dir,
 		     bool load_modules, struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/*
+ * What a decision about a hole needs and mountinfo does not tell.  Costs nothing where
+ * nothing can hinder: a file system that is read-only for everybody is not listed, and an
+ * overlay is tried only over another one, or over submounts that may be locked.
+ */
+int om_scene_look(const struct om_survey *survey, struct om_scene_dir *dir,
+		  struct om_error *e) _nonnull_(1, 2) _must_check_;
 
 /* Fills children of a directory of the scene; -E2BIG above OM_MAX_SIBLINGS. */
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,

@@ -12,11 +12,12 @@
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
-static struct om_verdict mimic_consider(const struct om_decisions *d _unused_,
-					size_t i _unused_)
-{
-	return (struct om_verdict){ true, OM_WHY_MIMIC };
-}
+static const struct om_rule rules[] = {
+	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
+	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ NULL, OM_ANSWER_YES, OM_WHY_MIMIC },
+};
 
 static int expand_child(const struct om_scene_child *child, const char *path,
 			struct om_plan *plan)
@@ -139,7 +140,7 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 const struct om_strategy om_strategy_mimic = {
 	.id = OM_STRATEGY_MIMIC,
 	.name = "mimic",
-	.consider = mimic_consider,
+	.rules = rules,
 	.lists_children = true,
 	.expand = mimic_expand,
 };

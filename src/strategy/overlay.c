@@ -8,37 +8,106 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "base/limits.h"
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
-static struct om_verdict verdict(bool yes, enum om_why why)
+static bool is_absent(const struct om_case *c)
 {
-	return (struct om_verdict){ yes, why };
+	return c->overlay == OM_OVERLAY_ABSENT;
 }
 
-static struct om_verdict overlay_consider(const struct om_decisions *d, size_t i)
+static bool is_blacklisted(const struct om_case *c)
 {
-	const struct om_scene_dir *hole = om_decisions_hole(d, i);
-
-	switch (om_facts_get(d->facts, OM_FACT_OVERLAY_RO)) {
-	case OM_NO:
-		return verdict(false, OM_WHY_OVL_ABSENT);
-	case OM_UNKNOWN:
-		return verdict(false, OM_WHY_OVL_UNKNOWN);
-	case OM_YES:
-		break;
-	}
-	/* The overlay keeps our label; only seeing the application use it proves enough. */
-	if (om_facts_get(d->facts, OM_FACT_APPARMOR_LABEL) == OM_NO &&
-	    om_facts_get(d->facts, OM_FACT_OVERLAY_LABEL_APP) != OM_YES)
-		return verdict(false, OM_WHY_OVL_MOUNTER_LABEL);
-	if (!hole->read_only)
-		return verdict(false, OM_WHY_HOLE_WRITABLE);
-	if (hole->submounts.n > OM_MAX_SUBMOUNTS)
-		return verdict(false, OM_WHY_OVL_MANY_SUBMOUNTS);
-	return verdict(true, hole->submounts.n > 0 ? OM_WHY_OVL_REBIND : OM_WHY_OVL_RO);
+	return c->overlay == OM_OVERLAY_BLACKLISTED;
 }
+
+static bool is_not_loaded(const struct om_case *c)
+{
+	return c->overlay == OM_OVERLAY_NOT_LOADED;
+}
+
+static bool is_unknown(const struct om_case *c)
+{
+	return c->overlay == OM_OVERLAY_UNKNOWN;
+}
+
+static bool keeps_label(const struct om_case *c)
+{
+	return c->label;
+}
+
+static bool is_writable(const struct om_case *c)
+{
+	return c->writable;
+}
+
+static bool is_live_area(const struct om_case *c)
+{
+	return c->live_area;
+}
+
+static bool has_live_objects(const struct om_case *c)
+{
+	return c->live_objects;
+}
+
+static bool is_mutable(const struct om_case *c)
+{
+	return c->mutable;
+}
+
+static bool is_too_deep(const struct om_case *c)
+{
+	return c->fit == OM_FIT_DEPTH;
+}
+
+static bool has_locked_submount(const struct om_case *c)
+{
+	return c->fit == OM_FIT_LOCKED;
+}
+
+static bool does_not_fit(const struct om_case *c)
+{
+	return c->fit == OM_FIT_NO;
+}
+
+static bool may_not_fit(const struct om_case *c)
+{
+	return c->fit == OM_FIT_UNKNOWN;
+}
+
+static bool has_many_submounts(const struct om_case *c)
+{
+	return c->submounts == OM_SUBMOUNTS_MANY;
+}
+
+static bool has_few_submounts(const struct om_case *c)
+{
+	return c->submounts == OM_SUBMOUNTS_FEW;
+}
+
+/* What the kernel says about every hole first, then what this one says. */
+static const struct om_rule rules[] = {
+	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ is_absent, OM_ANSWER_NO, OM_WHY_OVL_ABSENT },
+	{ is_blacklisted, OM_ANSWER_NO, OM_WHY_OVL_BLACKLISTED },
+	{ is_not_loaded, OM_ANSWER_NO, OM_WHY_OVL_NOT_LOADED },
+	{ is_unknown, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN },
+	{ keeps_label, OM_ANSWER_NO, OM_WHY_OVL_MOUNTER_LABEL },
+	{ is_writable, OM_ANSWER_NO, OM_WHY_HOLE_WRITABLE },
+	{ is_live_area, OM_ANSWER_NO, OM_WHY_LIVE_AREA },
+	{ has_live_objects, OM_ANSWER_NO, OM_WHY_LIVE_OBJECTS },
+	{ is_mutable, OM_ANSWER_NO, OM_WHY_MUTABLE_LOWER },
+	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
+	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ is_too_deep, OM_ANSWER_NO, OM_WHY_OVL_DEPTH },
+	{ has_locked_submount, OM_ANSWER_NO, OM_WHY_OVL_LOCKED },
+	{ does_not_fit, OM_ANSWER_NO, OM_WHY_OVL_NO_FIT },
+	{ may_not_fit, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN_HERE },
+	{ has_many_submounts, OM_ANSWER_NO, OM_WHY_OVL_MANY_SUBMOUNTS },
+	{ has_few_submounts, OM_ANSWER_YES, OM_WHY_OVL_REBIND },
+	{ NULL, OM_ANSWER_YES, OM_WHY_OVL_RO },
+};
 
 static int expand_skeleton(const struct om_decisions *d, const struct om_scene_dir *hole,
 			   const struct om_names *names, struct om_plan *plan)
@@ -122,6 +191,6 @@ static int overlay_expand(const struct om_decisions *d, size_t index,
 const struct om_strategy om_strategy_overlay = {
 	.id = OM_STRATEGY_OVERLAY,
 	.name = "overlay",
-	.consider = overlay_consider,
+	.rules = rules,
 	.expand = overlay_expand,
 };

@@ -10,74 +10,87 @@
 
 #include "base/path.h"
 
-static struct om_verdict no(enum om_why why)
+static bool is_reserved(const struct om_case *c)
 {
-	return (struct om_verdict){ false, why };
+	return c->reserved;
 }
 
-static struct om_verdict yes(enum om_why why)
+static bool is_outside(const struct om_case *c)
 {
-	return (struct om_verdict){ true, why };
+	return c->outside;
 }
 
-static bool source_is_bad(const struct om_entry *entry, const struct om_scene_entry *se,
-			  enum om_why *ret)
+static bool is_too_deep(const struct om_case *c)
 {
-	if (entry->kind != OM_ENTRY_BIND_DIR && entry->kind != OM_ENTRY_BIND_FILE)
-		return false;
-	if (se->source_missing && entry->create_source && se->source_ours)
-		return false;
-	if (se->source_object == OM_OBJECT_NONE)
-		*ret = OM_WHY_NO_SOURCE;
-	else if (entry->kind == OM_ENTRY_BIND_DIR && se->source_object != OM_OBJECT_DIR)
-		*ret = OM_WHY_SOURCE_NOT_DIR;
-	else if (entry->kind == OM_ENTRY_BIND_FILE && se->source_object == OM_OBJECT_DIR)
-		*ret = OM_WHY_SOURCE_NOT_FILE;
-	else
-		return false;
-	return true;
+	return c->too_deep;
 }
 
-static struct om_verdict existing_target(const struct om_entry *entry,
-					 const struct om_scene_entry *se)
+static bool is_one_of_too_many(const struct om_case *c)
 {
-	bool dir = se->target_object == OM_OBJECT_DIR;
-	bool link = se->target_object == OM_OBJECT_SYMLINK;
-
-	switch (entry->kind) {
-	case OM_ENTRY_BIND_DIR:
-	case OM_ENTRY_TMPFS:
-		return dir ? yes(OM_WHY_TARGET_EXISTS) : no(OM_WHY_KIND_CHANGE);
-	case OM_ENTRY_BIND_FILE:
-		return dir || link ? no(OM_WHY_KIND_CHANGE) : yes(OM_WHY_TARGET_EXISTS);
-	case OM_ENTRY_SYMLINK:
-		if (link && se->target_link &&
-		    strcmp(se->target_link, entry->symlink) == 0)
-			return yes(OM_WHY_LINK_EXISTS);
-		return no(OM_WHY_KIND_CHANGE);
-	case _OM_ENTRY_MAX:
-		break;
-	}
-	return no(OM_WHY_KIND_CHANGE);
+	return c->too_many;
 }
 
-static struct om_verdict plain_consider(const struct om_decisions *d, size_t i)
+static bool has_no_source(const struct om_case *c)
 {
-	const struct om_entry *entry = om_decisions_entry(d, i);
-	const struct om_scene_entry *se = &d->scene->entries[i];
-	const struct om_scene_dir *dir = &d->scene->dirs.v[se->hole];
-	enum om_why why;
-
-	if (source_is_bad(entry, se, &why))
-		return no(why);
-	if (se->target_object != OM_OBJECT_NONE)
-		return existing_target(entry, se);
-	if (dir->ours && !dir->read_only)
-		return yes(OM_WHY_PARENT_OURS);
-	if (dir->path[1] == '\0' && !d->policy->root_hole)
-		return no(OM_WHY_ROOT_HOLE);
-	return no(OM_WHY_NEEDS_HOLE);
+	return c->source == OM_SOURCE_NONE;
 }
+
+static bool source_is_no_dir(const struct om_case *c)
+{
+	return c->source == OM_SOURCE_NOT_DIR;
+}
+
+static bool source_is_no_file(const struct om_case *c)
+{
+	return c->source == OM_SOURCE_NOT_FILE;
+}
+
+static bool target_fits(const struct om_case *c)
+{
+	return c->target == OM_TARGET_FITS;
+}
+
+static bool link_is_there(const struct om_case *c)
+{
+	return c->target == OM_TARGET_SAME_LINK;
+}
+
+static bool target_is_other(const struct om_case *c)
+{
+	return c->target == OM_TARGET_OTHER && !c->replaceable;
+}
+
+static bool parent_is_ours(const struct om_case *c)
+{
+	return c->parent_ours && c->target == OM_TARGET_MISSING;
+}
+
+static bool is_root_hole(const struct om_case *c)
+{
+	return c->root_hole;
+}
+
+static bool target_gives_way(const struct om_case *c)
+{
+	return c->target == OM_TARGET_OTHER && c->replaceable;
+}
+
+static const struct om_rule rules[] = {
+	{ is_reserved, OM_ANSWER_REFUSE, OM_WHY_RESERVED },
+	{ is_outside, OM_ANSWER_REFUSE, OM_WHY_OUTSIDE_ROOTS },
+	{ is_too_deep, OM_ANSWER_REFUSE, OM_WHY_TOO_DEEP },
+	{ is_one_of_too_many, OM_ANSWER_REFUSE, OM_WHY_TOO_MANY_ENTRIES },
+	{ has_no_source, OM_ANSWER_REFUSE, OM_WHY_NO_SOURCE },
+	{ source_is_no_dir, OM_ANSWER_REFUSE, OM_WHY_SOURCE_NOT_DIR },
+	{ source_is_no_file, OM_ANSWER_REFUSE, OM_WHY_SOURCE_NOT_FILE },
+	{ target_fits, OM_ANSWER_YES, OM_WHY_TARGET_EXISTS },
+	{ link_is_there, OM_ANSWER_YES, OM_WHY_LINK_EXISTS },
+	{ target_is_other, OM_ANSWER_REFUSE, OM_WHY_KIND_CHANGE },
+	{ parent_is_ours, OM_ANSWER_YES, OM_WHY_PARENT_OURS },
+	{ is_root_hole, OM_ANSWER_REFUSE, OM_WHY_ROOT_HOLE },
+	{ target_gives_way, OM_ANSWER_NO, OM_WHY_REPLACES },
+	{ NULL, OM_ANSWER_NO, OM_WHY_NEEDS_HOLE },
+};
 
 /* Directories between the deepest existing one and the target, then the target's own name. */
 static int make_names(const struct om_decisions *d, size_t i, struct om_plan *plan)
@@ -131,6 +144,6 @@ static int plain_expand(const struct om_decisions *d, size_t i, struct om_plan *
 const struct om_strategy om_strategy_plain = {
 	.id = OM_STRATEGY_PLAIN,
 	.name = "plain",
-	.consider = plain_consider,
+	.rules = rules,
 	.expand = plain_expand,
 };

@@ -6,16 +6,15 @@
 
 #include "strategy/strategy.h"
 
-static struct om_verdict refuse_consider(const struct om_decisions *d, size_t i)
+enum om_why om_refuse_why(const struct om_decision *decision)
 {
-	const struct om_decision *decision = &d->entries[i];
-
 	/* The reason of the last strategy that was allowed and still could not. */
 	for (size_t k = decision->n_rejected; k-- > 0;)
 		if (decision->rejected[k].why != OM_WHY_NOT_ALLOWED &&
-		    decision->rejected[k].why != OM_WHY_NEEDS_HOLE)
-			return (struct om_verdict){ true, decision->rejected[k].why };
-	return (struct om_verdict){ true, OM_WHY_NO_STRATEGY };
+		    decision->rejected[k].why != OM_WHY_NEEDS_HOLE &&
+		    decision->rejected[k].why != OM_WHY_REPLACES)
+			return decision->rejected[k].why;
+	return OM_WHY_NO_STRATEGY;
 }
 
 static int refuse_expand(const struct om_decisions *d _unused_, size_t i _unused_,
@@ -27,6 +26,5 @@ static int refuse_expand(const struct om_decisions *d _unused_, size_t i _unused
 const struct om_strategy om_strategy_refuse = {
 	.id = OM_STRATEGY_REFUSE,
 	.name = "refuse",
-	.consider = refuse_consider,
 	.expand = refuse_expand,
 };

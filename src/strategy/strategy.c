@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/path.h"
 
 static const struct om_strategy *const table[_OM_STRATEGY_MAX] = {
@@ -19,6 +20,12 @@ static const struct om_strategy *const table[_OM_STRATEGY_MAX] = {
 
 const struct om_policy om_policy_default = {
 	.allow = { true, true, true, true },
+	.order = { OM_STRATEGY_OVERLAY, OM_STRATEGY_MIMIC },
+	.mutable_lowers = true,
+	.max_entries = OM_MAX_ENTRIES,
+	.max_siblings = OM_MAX_SIBLINGS,
+	.max_submounts = OM_MAX_SUBMOUNTS,
+	.max_depth = OM_MAX_DEPTH,
 };
 
 const struct om_strategy *om_strategy_get(enum om_strategy_id id)
@@ -40,30 +47,61 @@ const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_
 	return &d->scene->dirs.v[hole];
 }
 
-static void reject(struct om_decision *decision, enum om_strategy_id id, enum om_why why)
+static void reject(struct om_decision *decision, enum om_strategy_id id,
+		   const struct om_verdict *verdict)
 {
 	decision->rejected[decision->n_rejected].strategy = id;
-	decision->rejected[decision->n_rejected].why = why;
+	decision->rejected[decision->n_rejected].why = verdict->why;
+	decision->rejected[decision->n_rejected].all = verdict->all;
 	decision->n_rejected++;
 }
 
-/* First strategy from `from` on that can do entry i. */
-static void choose(struct om_decisions *d, size_t i, enum om_strategy_id from)
+static void take(struct om_decision *decision, enum om_strategy_id id, enum om_why why)
 {
-	struct om_decision *decision = &d->entries[i];
+	decision->strategy = id;
+	decision->why = why;
+}
 
-	for (enum om_strategy_id id = from; id < _OM_STRATEGY_MAX; id++) {
-		struct om_verdict verdict = { false, OM_WHY_NOT_ALLOWED };
+/* Whether the entry is settled without a hole: it needs none, or nothing can help. */
+static bool decide_plain(const struct om_case *c, struct om_decision *decision)
+{
+	struct om_verdict verdict = om_rules_judge(table[OM_STRATEGY_PLAIN]->rules, c);
 
-		if (d->policy->allow[id] || id == OM_STRATEGY_REFUSE)
-			verdict = table[id]->consider(d, i);
-		if (verdict.yes) {
-			decision->strategy = id;
-			decision->why = verdict.why;
+	if (verdict.answer == OM_ANSWER_YES) {
+		take(decision, OM_STRATEGY_PLAIN, verdict.why);
+		return true;
+	}
+	reject(decision, OM_STRATEGY_PLAIN, &verdict);
+	if (verdict.answer == OM_ANSWER_REFUSE)
+		take(decision, OM_STRATEGY_REFUSE, verdict.why);
+	return verdict.answer == OM_ANSWER_REFUSE;
+}
+
+static void decide_hole(const struct om_case *c, const struct om_policy *policy,
+			struct om_decision *decision)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(policy->order); k++) {
+		enum om_strategy_id id = policy->order[k];
+		struct om_verdict verdict = { OM_ANSWER_NO, OM_WHY_NOT_ALLOWED,
+					      OM_WHY_BIT(OM_WHY_NOT_ALLOWED) };
+
+		if (policy->allow[id])
+			verdict = om_rules_judge(table[id]->rules, c);
+		if (verdict.answer == OM_ANSWER_YES) {
+			take(decision, id, verdict.why);
 			return;
 		}
-		reject(decision, id, verdict.why);
+		reject(decision, id, &verdict);
 	}
+	take(decision, OM_STRATEGY_REFUSE, om_refuse_why(decision));
+}
+
+void om_case_decide(const struct om_case *c, const struct om_policy *policy,
+		    struct om_decision *ret)
+{
+	*ret = (struct om_decision){ .construction = SIZE_MAX };
+	if (!decide_plain(c, ret))
+		decide_hole(c, policy, ret);
 }
 
 static bool same_mount_below(const struct om_scene *scene, size_t inner, size_t outer)
@@ -132,14 +170,20 @@ static void merge_constructions(struct om_decisions *d)
 	d->constructions.n = kept;
 }
 
-static int group_holes(struct om_decisions *d)
+/* Decides what needs no hole, and collects the holes of the rest. */
+static int decide_entries(struct om_decisions *d)
 {
 	for (size_t i = 0; i < d->scene->n; i++) {
-		struct om_verdict verdict = table[OM_STRATEGY_PLAIN]->consider(d, i);
+		struct om_decision *decision = &d->entries[i];
+		struct om_case c;
 		int r;
 
-		if (verdict.yes || verdict.why != OM_WHY_NEEDS_HOLE)
+		decision->construction = SIZE_MAX;
+		om_case_of_entry(d, i, &c);
+		if (decide_plain(&c, decision))
 			continue;
+		/* Not decided: what the hole says comes next. */
+		take(decision, _OM_STRATEGY_MAX, decision->rejected[0].why);
 		r = add_construction(d, d->scene->entries[i].hole);
 		if (r < 0)
 			return r;
@@ -148,26 +192,47 @@ static int group_holes(struct om_decisions *d)
 	return 0;
 }
 
-static void decide_entry(struct om_decisions *d, size_t i)
+static void find_constructions(struct om_decisions *d)
 {
-	struct om_verdict verdict = table[OM_STRATEGY_PLAIN]->consider(d, i);
-	struct om_decision *decision = &d->entries[i];
+	for (size_t i = 0; i < d->scene->n; i++) {
+		size_t hole = d->scene->entries[i].hole, at;
 
-	if (verdict.yes) {
-		decision->strategy = OM_STRATEGY_PLAIN;
-		decision->why = verdict.why;
-		return;
+		if (d->entries[i].strategy != _OM_STRATEGY_MAX)
+			continue;
+		at = d->entries[i].construction = find_construction(d, hole);
+		d->constructions.v[at].live |= d->scene->dirs.v[hole].n_live > 0;
 	}
-	reject(decision, OM_STRATEGY_PLAIN, verdict.why);
-	if (verdict.why != OM_WHY_NEEDS_HOLE) {
-		decision->strategy = OM_STRATEGY_REFUSE;
-		decision->why = verdict.why;
-		return;
+}
+
+/* Nothing of an entry counts any more: what share a hole share the decision. */
+static int decide_holes(struct om_decisions *d)
+{
+	struct om_decision *holes =
+		calloc(d->constructions.n ? d->constructions.n : 1, sizeof(*holes));
+
+	if (!holes)
+		return -ENOMEM;
+	find_constructions(d);
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		struct om_case c = { 0 };
+
+		om_case_of_hole(d, i, &c);
+		decide_hole(&c, d->policy, &holes[i]);
+		d->constructions.v[i].strategy = holes[i].strategy;
 	}
-	decision->construction = find_construction(d, d->scene->entries[i].hole);
-	choose(d, i, OM_STRATEGY_OVERLAY);
-	if (decision->strategy != OM_STRATEGY_REFUSE)
-		d->constructions.v[decision->construction].strategy = decision->strategy;
+	for (size_t i = 0; i < d->scene->n; i++) {
+		struct om_decision *decision = &d->entries[i];
+		const struct om_decision *hole;
+
+		if (decision->strategy != _OM_STRATEGY_MAX)
+			continue;
+		hole = &holes[decision->construction];
+		take(decision, hole->strategy, hole->why);
+		for (size_t k = 0; k < hole->n_rejected; k++)
+			decision->rejected[decision->n_rejected++] = hole->rejected[k];
+	}
+	free(holes);
+	return 0;
 }
 
 int om_decide(const struct om_profile *profile, const struct om_scene *scene,
@@ -182,12 +247,8 @@ int om_decide(const struct om_profile *profile, const struct om_scene *scene,
 	ret->entries = calloc(scene->n ? scene->n : 1, sizeof(*ret->entries));
 	if (!ret->entries)
 		return -ENOMEM;
-	for (size_t i = 0; i < scene->n; i++)
-		ret->entries[i].construction = SIZE_MAX;
-	r = group_holes(ret);
-	for (size_t i = 0; r == 0 && i < scene->n; i++)
-		decide_entry(ret, i);
-	return r;
+	r = decide_entries(ret);
+	return r < 0 ? r : decide_holes(ret);
 }
 
 void om_decisions_done(struct om_decisions *d)
@@ -205,8 +266,75 @@ static const char *refused_field(enum om_why why)
 	return source ? "source" : "target";
 }
 
-int om_decisions_refusal(const struct om_decisions *d, struct om_error *e)
+static const struct om_scene_dir *listed_hole(const struct om_decisions *d, size_t index)
 {
+	const struct om_construction *construction = &d->constructions.v[index];
+	const struct om_scene_dir *dir = &d->scene->dirs.v[construction->hole];
+
+	return table[construction->strategy]->lists_children && dir->listed ? dir : NULL;
+}
+
+/* No fewer mounts than these are made; links are made again. */
+static size_t count_bound(const struct om_scene_dir *dir)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < dir->children.n; i++)
+		n += dir->children.v[i].object != OM_OBJECT_SYMLINK;
+	return n;
+}
+
+/* How many mounts the copies of all holes need, at least. */
+static size_t count_all_bound(const struct om_decisions *d, uint64_t *ret_max)
+{
+	size_t n = 0;
+
+	*ret_max = 0;
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		const struct om_scene_dir *dir = listed_hole(d, i);
+
+		if (!dir)
+			continue;
+		n += count_bound(dir);
+		*ret_max = dir->max_mounts;
+	}
+	return n;
+}
+
+static void refuse_later(struct om_decision *decision, enum om_why why)
+{
+	const struct om_verdict verdict = { OM_ANSWER_NO, why, OM_WHY_BIT(why) };
+
+	reject(decision, decision->strategy, &verdict);
+	take(decision, OM_STRATEGY_REFUSE, why);
+}
+
+/* What only the listed children tell. */
+static void review(struct om_decisions *d)
+{
+	uint64_t max;
+	size_t bound = count_all_bound(d, &max);
+	/* A child that is opened on the way to a target is no mount: one an entry at most. */
+	bool too_many = max > 0 && d->scene->n_mounts + bound > max + d->scene->n;
+
+	for (size_t i = 0; i < d->scene->n; i++) {
+		struct om_decision *decision = &d->entries[i];
+		const struct om_scene_dir *dir;
+
+		if (decision->construction == SIZE_MAX ||
+		    decision->strategy == OM_STRATEGY_REFUSE)
+			continue;
+		dir = listed_hole(d, decision->construction);
+		if (dir && dir->children.n > d->policy->max_siblings)
+			refuse_later(decision, OM_WHY_MIMIC_LIMIT);
+		else if (dir && too_many)
+			refuse_later(decision, OM_WHY_MIMIC_MOUNTS);
+	}
+}
+
+int om_decisions_refusal(struct om_decisions *d, struct om_error *e)
+{
+	review(d);
 	for (size_t i = 0; i < d->scene->n; i++) {
 		const struct om_entry *entry = om_decisions_entry(d, i);
 		const struct om_decision *decision = &d->entries[i];
@@ -280,6 +408,16 @@ int om_expand(const struct om_decisions *d, struct om_plan *plan)
 	for (size_t i = 0; r == 0 && i < d->scene->n; i++)
 		if (d->entries[i].construction == SIZE_MAX)
 			r = expand_by(d, d->entries[i].strategy, i, plan);
+	return r;
+}
+
+int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
+		 struct om_plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
+		r = expand_by(d, id, i, plan);
 	return r;
 }
 

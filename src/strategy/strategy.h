@@ -15,6 +15,7 @@
 #include "probe/facts.h"
 #include "probe/scene.h"
 #include "profile/profile.h"
+#include "strategy/case.h"
 #include "strategy/plan.h"
 #include "strategy/reason.h"
 
@@ -26,18 +27,34 @@ enum om_strategy_id {
 	_OM_STRATEGY_MAX,
 };
 
-/* What the caller permits. */
+/* Those that add a name to a hole are between plain and refuse. */
+#define OM_N_HOLE_STRATEGIES (OM_STRATEGY_REFUSE - OM_STRATEGY_OVERLAY)
+
+/* Clean absolute paths. */
+struct om_policy_paths {
+	char **v; /* owned, as what it points to */
+	size_t n;
+};
+
+/* What the caller permits.  policy.h reads one from a file. */
 struct om_policy {
 	bool allow[_OM_STRATEGY_MAX]; /* refuse is always allowed */
+	/* The strategies for holes, all of them: the first one that is allowed and fits. */
+	enum om_strategy_id order[OM_N_HOLE_STRATEGIES];
 	bool root_hole; /* names may be added to "/": the namespace is being built */
+	/* An overlay may lie over what others can change behind its back. */
+	bool mutable_lowers;
+	bool kind_changes; /* names of another kind may give way; snapd refuses them */
+	bool strict;	   /* what could not be found out is refused */
+	struct om_policy_paths roots;	 /* where targets may lie; none: everywhere */
+	struct om_policy_paths reserved; /* where they may not */
+	size_t max_entries;
+	size_t max_siblings; /* names of one directory that mimic copies */
+	size_t max_submounts;
+	size_t max_depth; /* components of a target */
 };
 
 extern const struct om_policy om_policy_default;
-
-struct om_verdict {
-	bool yes;
-	enum om_why why;
-};
 
 struct om_decision {
 	enum om_strategy_id strategy;
@@ -45,7 +62,8 @@ struct om_decision {
 	size_t construction; /* index, or SIZE_MAX when nothing is shared */
 	struct {
 		enum om_strategy_id strategy;
-		enum om_why why;
+		enum om_why why; /* the first */
+		om_why_set all;
 	} rejected[_OM_STRATEGY_MAX];
 	size_t n_rejected;
 };
@@ -54,6 +72,7 @@ struct om_decision {
 struct om_construction {
 	size_t hole; /* directory of the scene */
 	enum om_strategy_id strategy;
+	bool live; /* sockets or fifos in it, or in a deeper hole that it takes in */
 };
 
 struct om_decisions {
@@ -68,8 +87,8 @@ struct om_decisions {
 struct om_strategy {
 	enum om_strategy_id id;
 	const char *name;
-	/* Can it do entry i (of the scene)?  The hole of entry i is already the shared one. */
-	struct om_verdict (*consider)(const struct om_decisions *d, size_t i);
+	/* Its table, up to the row that always holds; refuse has none. */
+	const struct om_rule *rules;
 	/* Expanding needs the children of the hole and of the directories opened in it. */
 	bool lists_children;
 	/* Appends the steps of a construction, or of a single entry when it has none. */
@@ -80,6 +99,8 @@ extern const struct om_strategy om_strategy_plain;
 extern const struct om_strategy om_strategy_overlay;
 extern const struct om_strategy om_strategy_mimic;
 extern const struct om_strategy om_strategy_refuse;
+/* Why the entry is refused, after all strategies were rejected. */
+enum om_why om_refuse_why(const struct om_decision *decision) _nonnull_all_;
 
 /* The table; NULL for an unknown name. */
 const struct om_strategy *om_strategy_get(enum om_strategy_id id);
@@ -94,12 +115,29 @@ int om_decide(const struct om_profile *profile, const struct om_scene *scene,
 void om_decisions_done(struct om_decisions *d);
 #define _cleanup_decisions_ _cleanup_(om_decisions_done)
 
-/* 0, or -EACCES with the first refused entry told in *e. */
-int om_decisions_refusal(const struct om_decisions *d, struct om_error *e) _nonnull_(1);
+/*
+ * 0, or -EACCES with the first refused entry told in *e.  When the children of holes have
+ * been listed meanwhile, entries whose construction would copy too many are refused now.
+ */
+int om_decisions_refusal(struct om_decisions *d, struct om_error *e) _nonnull_(1);
+
+/*
+ * The decision alone, without anything that it would be found from: entry or not, hole or
+ * not.  What the table of plain leaves open is chosen in the policy's order.
+ */
+void om_case_decide(const struct om_case *c, const struct om_policy *policy,
+		    struct om_decision *ret) _nonnull_all_;
 
 /* Appends the steps of all decisions to plan: constructions first, outer ones first. */
 int om_expand(const struct om_decisions *d,
 	      struct om_plan *plan) _nonnull_all_ _must_check_;
+
+/*
+ * The steps of the constructions alone, as if strategy id had been chosen for all of them;
+ * the children of their holes must be listed when it needs them.
+ */
+int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
+		 struct om_plan *plan) _nonnull_all_ _must_check_;
 
 /* Helpers for strategies. */
 const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i);

@@ -29,15 +29,43 @@ is "unknown strategy" "$? $(cat err)" \
 before=$(mounts)
 "$OVERMOUNT" plan --root base p.fstab >out
 is "plan changes nothing" "$(mounts)" "$before"
-read -r a b c d <out
-is "plan: columns" "$a $b $c $d" "TARGET STRATEGY STEPS WHY"
+is "plan: columns" "$(head -n1 out | xargs)" "TARGET STRATEGY STEPS MOUNTS MEMORY WHY"
 grep -q '^/usr/share/foo *overlay ' out && ok "plan: a row" || not_ok "plan: a row" "$(cat out)"
 "$OVERMOUNT" plan --root base --steps p.fstab >out
 is "plan --steps ends with one move" "$(grep -c 'mount --move' out)" 1
+"$OVERMOUNT" plan --root base --explain /usr/share/foo p.fstab >out
+is "plan --explain" "$(sed -E 's/about [0-9]+/about N/' out)" 'Entry     "/usr/share/foo"
+Asked     show the directory "/snap/app/1/foo" here, with what is mounted in it (p.fstab:1)
+Found     nothing at "/usr/share/foo"
+Hole      "/usr/share": "tmpfs", mounted read-only
+plain     no: the target is missing and its parent takes no new name [needs-hole]
+overlay   chosen: one read-only overlay adds the name, siblings cost nothing [ovl-ro]
+          6 steps, 3 mounts, 4 inodes, about N KiB of kernel memory
+mimic     not asked: an earlier strategy can
+          would cost 3 mounts, 3 inodes, about N KiB of kernel memory'
+"$OVERMOUNT" plan --root base --explain /usr/share/bar p.fstab >out 2>err
+is "plan --explain: no such target" "$? $(cat out err)" \
+	'1 overmount: p.fstab: cannot explain "/usr/share/bar": it is the target of no entry
+fix: overmount plan PROFILE lists the targets'
+"$OVERMOUNT" plan --root base --json --explain /usr/share/foo p.fstab >out 2>err
+is "plan: one form at a time" "$? $(cat out) $(head -n1 err)" \
+	"1  overmount: plan: want one of --explain, --steps and --json"
+# What is said of a strategy is what it does: the mounts are counted after an apply.
+for strategy in overlay mimic; do
+	"$OVERMOUNT" plan --root base --strategy $strategy p.fstab >out
+	"$OVERMOUNT" apply --root base --state state --strategy $strategy p.fstab
+	n=$(comm -13 <(echo "$before") <(mounts) | wc -l)
+	"$OVERMOUNT" undo --state state
+	# The skeleton of an overlay is mounted, but nowhere.
+	[ $strategy = overlay ] && n=$((n + 1))
+	is "plan: the mounts of $strategy" "$(awk 'END { print $4 }' out)" "$n"
+done
 if command -v jq >/dev/null; then
+	is "plan --json: costs" "$("$OVERMOUNT" plan --root base --json p.fstab | jq -c '.entries[0] | [.cost.mounts, .cost.inodes, .not_taken[0].strategy, .not_taken[0].mounts]')" '[3,4,"mimic",3]'
 	is "plan --json" "$("$OVERMOUNT" plan --root base --json p.fstab | jq -r '.schema, .entries[0].strategy, (.steps | length)' | tr '\n' ' ')" "overmount.plan/1 overlay 6 "
 	is "probe --json" "$("$OVERMOUNT" probe --json | jq -r '.facts | map(select(.fact == "mount-api.fd" or .fact == "overlay.ro")) | length')" 2
 else
+	skip "plan --json: costs" "jq is missing"
 	skip "plan --json" "jq is missing"
 	skip "probe --json" "jq is missing"
 fi

@@ -19,7 +19,7 @@ echo text >"$share/plain"
 ln -s ../nowhere "$share/dangling"
 ln -s plain "$share/a link"
 ln -s / "$share/slash"
-mkfifo "$share/fifo"
+mkfifo "$share/nobody/fifo"
 mknod "$share/null" c 1 3
 chown 7:8 "$share/sgid" "$share/suid" "$share/attr/file"
 chown -h 9:10 "$share/a link"
@@ -73,7 +73,7 @@ om() {
 mount --bind tree base
 mount -o remount,bind,ro base
 tree base >tree.before
-grep -q '^/usr/share/fifo p ' tree.before && ok "control: the snapshot is of the base" ||
+grep -q '^/usr/share/nobody/fifo p ' tree.before && ok "control: the snapshot is of the base" ||
 	not_ok "control: the snapshot is of the base"
 first=
 for propagation in private shared; do

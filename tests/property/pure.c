@@ -68,7 +68,7 @@ static void run_plan(struct run *run, const struct om_plan *plan)
 	}
 }
 
-static void note_refusal(struct run *run, const struct om_decisions *d)
+static void note_refusal(struct run *run, struct om_decisions *d)
 {
 	run->refused = om_decisions_refusal(d, NULL) < 0;
 	for (size_t i = 0; i < d->scene->n; i++)

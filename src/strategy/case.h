@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All that the decision about one entry depends on, reduced to what the tables of the
+ * strategies ask.  Small enough that a test goes through every case that there is
+ * (tests/unit/test-strategy.c).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/macro.h"
+#include "strategy/reason.h"
+
+enum om_case_target {
+	OM_TARGET_MISSING,
+	OM_TARGET_FITS,
+	OM_TARGET_SAME_LINK,
+	OM_TARGET_OTHER, /* of another kind, or another link */
+	_OM_TARGET_MAX,
+};
+
+enum om_case_source {
+	OM_SOURCE_FINE, /* there with the right kind, not needed, or to be made */
+	OM_SOURCE_NONE,
+	OM_SOURCE_NOT_DIR,
+	OM_SOURCE_NOT_FILE,
+	_OM_SOURCE_MAX,
+};
+
+/* Overlay on this kernel. */
+enum om_case_overlay {
+	OM_OVERLAY_WORKS,
+	OM_OVERLAY_ABSENT,
+	OM_OVERLAY_BLACKLISTED,
+	OM_OVERLAY_NOT_LOADED,
+	OM_OVERLAY_UNKNOWN,
+	_OM_OVERLAY_MAX,
+};
+
+/* Overlay over this very hole. */
+enum om_case_fit {
+	OM_FIT_YES, /* or nothing there needs a try */
+	OM_FIT_DEPTH,
+	OM_FIT_LOCKED,
+	OM_FIT_NO,
+	OM_FIT_UNKNOWN,
+	_OM_FIT_MAX,
+};
+
+enum om_case_submounts {
+	OM_SUBMOUNTS_NONE,
+	OM_SUBMOUNTS_FEW,
+	OM_SUBMOUNTS_MANY,
+	_OM_SUBMOUNTS_MAX,
+};
+
+struct om_case {
+	/* The entry. */
+	enum om_case_target target;
+	enum om_case_source source;
+	bool replaceable; /* a target of another kind may give way, and can */
+	bool parent_ours; /* and it can be written */
+	bool root_hole;	  /* it would be, and the policy has no such */
+	bool reserved, outside, too_deep, too_many; /* by policy */
+
+	/* The kernel, and the hole that the entry shares. */
+	enum om_case_overlay overlay;
+	bool label; /* an overlay would keep a label that nobody proved to be good */
+	bool writable;
+	bool live_area;	   /* where names come and go by custom, and can */
+	bool live_objects; /* sockets, fifos */
+	bool mutable;	   /* names can change, and the policy minds */
+	bool unbindable;
+	bool submount_unbindable;
+	enum om_case_fit fit;
+	enum om_case_submounts submounts;
+	bool strict; /* what is unknown is refused */
+};
+
+enum om_answer {
+	OM_ANSWER_YES,
+	OM_ANSWER_NO,	  /* another strategy may */
+	OM_ANSWER_REFUSE, /* no strategy can */
+};
+
+/* One row of a strategy's table.  The first one that holds decides. */
+struct om_rule {
+	bool (*holds)(const struct om_case *c); /* NULL: always, the last row */
+	enum om_answer answer;
+	enum om_why why;
+};
+
+/* A set of reasons. */
+typedef uint64_t om_why_set;
+_Static_assert(_OM_WHY_MAX <= 64, "om_why_set is too small");
+#define OM_WHY_BIT(why) ((om_why_set)1 << (why))
+
+struct om_verdict {
+	enum om_answer answer;
+	enum om_why why;
+	om_why_set all; /* every row that speaks against it, when it is no YES */
+};
+
+struct om_verdict om_rules_judge(const struct om_rule *rules,
+				 const struct om_case *c) _nonnull_all_;
+
+/* Rows that more than one table has. */
+bool om_case_is_strict_unknown(const struct om_case *c) _nonnull_all_;
+bool om_case_is_unbindable(const struct om_case *c) _nonnull_all_;
+bool om_case_has_unbindable(const struct om_case *c) _nonnull_all_;
+
+/* Fill the two halves of a case: what entry i needs, and what construction index has. */
+struct om_decisions;
+void om_case_of_entry(const struct om_decisions *d, size_t i,
+		      struct om_case *ret) _nonnull_all_;
+void om_case_of_hole(const struct om_decisions *d, size_t index,
+		     struct om_case *ret) _nonnull_all_;
