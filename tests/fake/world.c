@@ -288,7 +288,9 @@ static size_t add_dir(const struct world *w, struct om_scene *scene, const char 
 		      compare_submounts);
 	if (hole && dir.read_only && !dir.ours)
 		look(w, &dir, m);
-	must(om_vec_push(&scene->dirs, dir) == 0, "no memory");
+	must(om_vec_push(&scene->dirs, dir) == 0 &&
+		     om_index_add(&scene->dirs_index, dir.path, scene->dirs.n - 1) == 0,
+	     "no memory");
 	return scene->dirs.n - 1;
 }
 

@@ -37,12 +37,12 @@ measure() {
 	cpu=$(cut -d' ' -f1 spent | sort -n | head -n 1)
 	rss=$(cut -d' ' -f2 spent | sort -n | tail -n 1)
 }
-# within WHAT CPU: milliseconds, and 64 MiB.
+# within WHAT CPU MEMORY: milliseconds and MiB.
 within() {
-	if [ "$cpu" -le "$2" ] && [ "$rss" -le 65536 ]; then
-		ok "$1 takes at most $2 ms and 64 MiB ($cpu ms, $rss KiB)"
+	if [ "$cpu" -le "$2" ] && [ "$rss" -le $(($3 * 1024)) ]; then
+		ok "$1 takes at most $2 ms and $3 MiB ($cpu ms, $rss KiB)"
 	else
-		not_ok "$1 takes at most $2 ms and 64 MiB" "$cpu ms, $rss KiB"
+		not_ok "$1 takes at most $2 ms and $3 MiB" "$cpu ms, $rss KiB"
 	fi
 }
 
@@ -59,9 +59,12 @@ for strategy in overlay mimic; do
 	limit=100
 	[ $strategy = overlay ] || limit=400
 	for form in "" --steps --json; do
+		memory=64
+		# Which also says what the strategy not taken would cost: it lists the siblings.
+		[ "$form" != --json ] || limit=400 memory=80
 		measure "$OVERMOUNT" plan --root base --state state --strategy $strategy \
 			${form:+"$form"} profile
-		within "plan by $strategy${form:+ $form}" $limit
+		within "plan by $strategy${form:+ $form}" $limit $memory
 	done
 	case $strategy in
 	overlay) is "overlay: no step for a sibling" "$(jq '.steps | length' out)" 4504 ;;
