@@ -88,7 +88,8 @@ static uint64_t newest_of(const struct om_journal *j, size_t i, uint64_t at_leas
 
 		if (act->inverse != OM_INVERSE_DETACH || act->inner)
 			continue;
-		if (!act->done || act->newest == 0)
+		/* Ids of the other kind say nothing about age. */
+		if (!act->done || !act->unique || act->newest == 0)
 			return UINT64_MAX;
 		if (act->newest > newest)
 			newest = act->newest;

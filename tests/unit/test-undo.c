@@ -975,6 +975,12 @@ static void test_inner_entry_covered_by_ours(void **state)
 	make_construction(f);
 	know_newest(f);
 	make_mount(f, "/a/x")->newest = 1003;
+	/* A failure has hidden its unique id, so that it cannot be told from others. */
+	f->j.acts.v[3].unique = false;
+	f->j.acts.v[3].newest = 103;
+	assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
+	f->j.acts.v[3].unique = true;
+	f->j.acts.v[3].newest = 1003;
 	make_name(f, "/other/n", "", true);
 	assert_int_equal(om_journal_inner(&f->j, &inner, 1), 0);
 	make_mount(f, "/other")->newest = 1004;
