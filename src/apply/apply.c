@@ -241,10 +241,9 @@ static int plan_wave(struct om_apply *a, const struct om_survey *survey,
 	return 0;
 }
 
-static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first,
-		    size_t n, struct om_error *e)
+struct om_survey om_apply_survey(const struct om_apply *a)
 {
-	const struct om_survey survey = {
+	return (struct om_survey){
 		.sys = a->sys,
 		.root_fd = a->root_fd,
 		.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd,
@@ -252,6 +251,12 @@ static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first
 		.ours = a->build.ours.v,
 		.n_ours = a->build.ours.n,
 	};
+}
+
+static int run_wave(struct om_apply *a, const struct om_profile *p, size_t first,
+		    size_t n, struct om_error *e)
+{
+	const struct om_survey survey = om_apply_survey(a);
 	_cleanup_scene_ struct om_scene *scene = NULL;
 	_cleanup_decisions_ struct om_decisions d = { 0 };
 	_cleanup_plan_ struct om_plan plan = { 0 };

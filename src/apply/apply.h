@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/macro.h"
 #include "probe/facts.h"
+#include "probe/scene.h"
 #include "profile/profile.h"
 #include "strategy/strategy.h"
 #include "sys/sys.h"
@@ -35,6 +36,9 @@ struct om_apply {
 void om_apply_init(struct om_apply *a, const struct om_sys *sys,
 		   const struct om_facts *facts) _nonnull_all_;
 void om_apply_done(struct om_apply *a);
+
+/* How a wave is surveyed: where the tree and the sources are now, and what is ours. */
+struct om_survey om_apply_survey(const struct om_apply *a) _nonnull_all_;
 
 /* Lists the directories whose children the chosen strategies need, into the scene. */
 int om_apply_list_children(const struct om_survey *survey, const struct om_decisions *d,

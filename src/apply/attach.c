@@ -152,7 +152,7 @@ static int check_attr(const struct om_sys *sys, int fd, const struct om_act *act
 static int verify(const struct om_build *b, int root_fd, const struct om_step *step,
 		  int target_fd, struct om_act *act)
 {
-	struct om_mount_id id = { act->mount_id, act->unique };
+	struct om_mount_id id = om_act_id(act);
 	_cleanup_close_ int now = -1;
 	struct om_mount_look look;
 	uint64_t seen;
@@ -192,21 +192,19 @@ static int verify(const struct om_build *b, int root_fd, const struct om_step *s
 static int verify_inner(const struct om_build *b, const struct om_journal *j,
 			size_t outer, int root_fd)
 {
+	const struct om_mount_id outer_id = om_act_id(&j->acts.v[outer]);
 	struct om_below below;
 
-	om_below_init(&below, b->sys,
-		      &(struct om_mount_id){ j->acts.v[outer].mount_id,
-					     j->acts.v[outer].unique });
+	om_below_init(&below, b->sys, &outer_id);
 	for (size_t i = outer - b->inner.n; i < outer; i++) {
 		const struct om_act *act = &j->acts.v[i];
+		const struct om_mount_id id = om_act_id(act);
 		_cleanup_close_ int fd = -1;
 		enum om_act_state state;
 		int r;
 
 		/* Nobody but us could reach what was detached. */
-		if (!act->entry && b->detached &&
-		    om_below_has(&below,
-				 &(struct om_mount_id){ act->mount_id, act->unique }))
+		if (!act->entry && b->detached && om_below_has(&below, &id))
 			continue;
 		state = om_act_find_mount(b->sys, root_fd, act, &fd);
 		if (state == OM_ACT_COVERED)
@@ -221,7 +219,7 @@ static int verify_inner(const struct om_build *b, const struct om_journal *j,
 /* What comes to be inside from now on is a stranger's. */
 static uint64_t find_newest(const struct om_build *b, const struct om_act *outer)
 {
-	const struct om_mount_id id = { outer->mount_id, outer->unique };
+	const struct om_mount_id id = om_act_id(outer);
 	bool list = b->tree_is_recursive;
 	uint64_t newest = id.id;
 

@@ -268,6 +268,13 @@ int om_journal_inner(struct om_journal *j, const struct om_act *acts, size_t n)
 	return r;
 }
 
+size_t om_journal_first_inner(const struct om_journal *j, size_t i)
+{
+	while (i > 0 && j->acts.v[i - 1].inner)
+		i--;
+	return i;
+}
+
 size_t om_journal_outer(const struct om_journal *j, size_t i)
 {
 	while (i < j->acts.n && j->acts.v[i].inner)
@@ -290,9 +297,9 @@ size_t om_journal_cover(const struct om_journal *j, size_t i)
 static void set_done(struct om_journal *j, size_t act)
 {
 	j->acts.v[act].done = true;
-	for (size_t i = act; i > 0 && j->acts.v[i - 1].inner; i--) {
-		j->acts.v[i - 1].done = true;
-		j->acts.v[i - 1].shared = j->acts.v[act].shared;
+	for (size_t i = om_journal_first_inner(j, act); i < act; i++) {
+		j->acts.v[i].done = true;
+		j->acts.v[i].shared = j->acts.v[act].shared;
 	}
 }
 

@@ -49,6 +49,12 @@ struct om_act {
 	bool entry; /* asked for by the profile, not only bound back */
 };
 
+/* Of a mount. */
+static inline struct om_mount_id om_act_id(const struct om_act *act)
+{
+	return (struct om_mount_id){ act->mount_id, act->unique };
+}
+
 /* Where and when a journal was begun. */
 struct om_journal_origin {
 	const char *root_path;
@@ -106,6 +112,8 @@ int om_journal_intent(struct om_journal *j, const struct om_act *act,
 int om_journal_mark_done(struct om_journal *j, size_t act) _nonnull_all_ _must_check_;
 int om_journal_commit(struct om_journal *j) _nonnull_all_ _must_check_;
 
+/* The first act that is inside of act i, or i when nothing is. */
+size_t om_journal_first_inner(const struct om_journal *j, size_t i) _nonnull_all_;
 /* The first act from index i on that is no inner one; acts.n when there is none. */
 size_t om_journal_outer(const struct om_journal *j, size_t i) _nonnull_all_;
 /*

@@ -54,7 +54,7 @@ const char *om_act_state_text(enum om_act_state state)
 static int is_that_mount(const struct om_sys *sys, const struct om_act *act, int fd,
 			 uint64_t *ret_seen)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
+	const struct om_mount_id id = om_act_id(act);
 	struct om_mount_look look;
 	struct stat st;
 	int r = om_mount_id_as(sys, fd, act->unique, ret_seen);
@@ -107,7 +107,7 @@ static enum om_act_state guess(const struct om_sys *sys, int root_fd,
 static enum om_act_state search_mount(const struct om_sys *sys, int root_fd,
 				      const struct om_act *act, int *ret_fd)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
+	const struct om_mount_id id = om_act_id(act);
 	char path[OM_MAX_PATH + 1], last_path[OM_MAX_PATH + 1] = "";
 	uint64_t seen = 0, last_seen = 0;
 
@@ -213,7 +213,7 @@ static enum om_act_state look_at_name(const struct om_sys *sys, int root_fd,
 static enum om_act_state look_at_mount(const struct om_sys *sys, int root_fd,
 				       const struct om_act *act)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
+	const struct om_mount_id id = om_act_id(act);
 	_cleanup_close_ int fd = -1;
 	enum om_act_state state = om_act_find_mount(sys, root_fd, act, &fd);
 	struct om_mount_look look;
@@ -239,8 +239,8 @@ static enum om_act_state look_at_mount(const struct om_sys *sys, int root_fd,
 static bool is_beside(const struct om_sys *sys, const struct om_act *act,
 		      const struct om_act *cover)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
-	const struct om_mount_id cover_id = { cover->mount_id, cover->unique };
+	const struct om_mount_id id = om_act_id(act);
+	const struct om_mount_id cover_id = om_act_id(cover);
 	char path[OM_MAX_PATH + 1], cover_path[OM_MAX_PATH + 1];
 	size_t n, len;
 
@@ -259,7 +259,7 @@ static bool is_beside(const struct om_sys *sys, const struct om_act *act,
 static enum om_act_state look_below(const struct om_sys *sys, const struct om_act *act,
 				    const struct om_act *cover)
 {
-	const struct om_mount_id id = { act->mount_id, act->unique };
+	const struct om_mount_id id = om_act_id(act);
 	struct om_mount_look look;
 	int r = act->inverse == OM_INVERSE_DETACH ? sys->mount_look(sys, &id, &look)
 						  : -ENOSYS;
@@ -271,7 +271,7 @@ static enum om_act_state look_below(const struct om_sys *sys, const struct om_ac
 	return is_beside(sys, act, cover) ? OM_ACT_PRESENT : OM_ACT_MOVED;
 }
 
-static bool is_in_place(enum om_act_state state)
+bool om_act_is_in_place(enum om_act_state state)
 {
 	return state == OM_ACT_PRESENT || state == OM_ACT_CHANGED;
 }
@@ -287,9 +287,9 @@ static enum om_act_state look_at(const struct om_sys *sys, int root_fd,
 	/* Of what is inside a construction that was never attached nothing is seen. */
 	if (outer == j->acts.n)
 		return OM_ACT_GONE;
-	if (outer > i && !is_in_place(later[outer]))
+	if (outer > i && !om_act_is_in_place(later[outer]))
 		return later[outer];
-	if (cover < j->acts.n && is_in_place(later[cover]))
+	if (cover < j->acts.n && om_act_is_in_place(later[cover]))
 		return look_below(sys, act, &j->acts.v[cover]);
 	return act->inverse == OM_INVERSE_DETACH ? look_at_mount(sys, root_fd, act)
 						 : look_at_name(sys, root_fd, act);

@@ -34,6 +34,8 @@ enum om_act_state om_act_find_name(const struct om_act *act, bool other_boot,
  */
 void om_acts_look(const struct om_sys *sys, int root_fd, const struct om_journal *j,
 		  enum om_act_state *ret) _nonnull_(1, 3);
+/* Is it where it was put, whatever its attributes are? */
+bool om_act_is_in_place(enum om_act_state state);
 /* One word for people and programs, and what it means. */
 const char *om_act_state_name(enum om_act_state state);
 const char *om_act_state_text(enum om_act_state state);

@@ -58,24 +58,12 @@ static int uncover(const struct om_undo *u, const struct om_act *act,
 	return r;
 }
 
-/* The first act inside that one; *ret_below knows what still is there. */
-static size_t first_inner(const struct om_undo *u, const struct om_journal *j,
-			  size_t outer, struct om_below *ret_below)
-{
-	const struct om_act *act = &j->acts.v[outer];
-
-	om_below_init(ret_below, u->sys,
-		      &(struct om_mount_id){ act->mount_id, act->unique });
-	while (outer > 0 && j->acts.v[outer - 1].inner)
-		outer--;
-	return outer;
-}
-
 /* Whether something is on top is asked of entries alone: of the rest there are thousands. */
 static bool is_in_place(const struct om_act *act, struct om_below *below)
 {
-	return !act->entry &&
-	       om_below_has(below, &(struct om_mount_id){ act->mount_id, act->unique });
+	const struct om_mount_id id = om_act_id(act);
+
+	return !act->entry && om_below_has(below, &id);
 }
 
 /* Mounts of the acts from index i on are not newer; UINT64_MAX when that is not known. */
@@ -104,8 +92,7 @@ static uint64_t newest_of(const struct om_journal *j, size_t i, uint64_t at_leas
 static bool has_stranger(const struct om_undo *u, const struct om_journal *j,
 			 size_t outer, char *path, size_t size)
 {
-	const struct om_mount_id outer_id = { j->acts.v[outer].mount_id,
-					      j->acts.v[outer].unique };
+	const struct om_mount_id outer_id = om_act_id(&j->acts.v[outer]);
 	uint64_t newest = newest_of(j, outer, u->newest_left);
 	struct om_mount_id id = { 0, true };
 
@@ -124,10 +111,12 @@ static bool has_stranger(const struct om_undo *u, const struct om_journal *j,
 static int undo_moved(const struct om_undo *u, const struct om_journal *j, size_t outer,
 		      struct om_str *residue)
 {
+	const struct om_mount_id id = om_act_id(&j->acts.v[outer]);
 	struct om_below below;
 	int result = 0;
 
-	for (size_t i = first_inner(u, j, outer, &below); i < outer; i++) {
+	om_below_init(&below, u->sys, &id);
+	for (size_t i = om_journal_first_inner(j, outer); i < outer; i++) {
 		const struct om_act *act = &j->acts.v[i];
 		_cleanup_close_ int fd = -1;
 		enum om_act_state state;
@@ -299,9 +288,11 @@ static int check_inner(const struct om_undo *u, const struct om_journal *j, size
 	const char *covered = om_act_state_text(OM_ACT_COVERED);
 	const struct om_act *act = &j->acts.v[outer];
 	char path[OM_MAX_PATH + 1], why[OM_MAX_PATH + 64];
+	const struct om_mount_id id = om_act_id(act);
 	struct om_below below;
 
-	for (size_t i = first_inner(u, j, outer, &below); i < outer; i++)
+	om_below_init(&below, u->sys, &id);
+	for (size_t i = om_journal_first_inner(j, outer); i < outer; i++)
 		if (!is_in_place(&j->acts.v[i], &below) &&
 		    om_journal_cover(j, i) == j->acts.n &&
 		    find(u, &j->acts.v[i]) == OM_ACT_COVERED)

@@ -63,6 +63,11 @@ bool om_path_is_below(const char *path, const char *base)
 	return om_path_is_under(path, base) && strcmp(path, base) != 0;
 }
 
+bool om_path_overlap(const char *a, const char *b)
+{
+	return om_path_is_under(a, b) || om_path_is_under(b, a);
+}
+
 const char *om_path_below(const char *path, const char *base)
 {
 	size_t n = strlen(base);

@@ -17,6 +17,8 @@ const char *om_path_unclean(const char *path) _nonnull_all_;
 bool om_path_is_under(const char *path, const char *base) _nonnull_all_;
 /* True when path lies under base and is not base. */
 bool om_path_is_below(const char *path, const char *base) _nonnull_all_;
+/* True when one of the two is under the other. */
+bool om_path_overlap(const char *a, const char *b) _nonnull_all_;
 /* The part of path behind base, without a leading slash; path must be under base. */
 const char *om_path_below(const char *path, const char *base) _nonnull_all_;
 /* The path without its leading slash, for *at() calls; "." for "/". */

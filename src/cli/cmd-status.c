@@ -64,8 +64,7 @@ static bool is_shown(const struct view *v, size_t i, size_t outer)
 	const struct om_act *act = &v->j->acts.v[i];
 
 	return !act->inner || act->entry ||
-	       (v->states[i] != OM_ACT_PRESENT && (v->states[outer] == OM_ACT_PRESENT ||
-						   v->states[outer] == OM_ACT_CHANGED));
+	       (v->states[i] != OM_ACT_PRESENT && om_act_is_in_place(v->states[outer]));
 }
 
 static int view_make(const struct om_journal *j, int root_fd, struct view *ret)

@@ -54,15 +54,7 @@ static int add_other(struct om_plan_report *report, struct om_decisions *d,
 static int add_others(struct om_plan_report *report, const struct om_decisions *d,
 		      size_t first)
 {
-	const struct om_apply *a = report->apply;
-	const struct om_survey survey = {
-		.sys = a->sys,
-		.root_fd = a->root_fd,
-		.source_fd = a->source_fd >= 0 ? a->source_fd : a->root_fd,
-		.root_path = a->root_path,
-		.ours = a->build.ours.v,
-		.n_ours = a->build.ours.n,
-	};
+	const struct om_survey survey = om_apply_survey(report->apply);
 	_cleanup_scene_ struct om_scene *scene = NULL;
 	_cleanup_decisions_ struct om_decisions again = { 0 };
 	int r = om_scene_survey(&survey, d->profile, d->scene->first, d->scene->n, &scene,

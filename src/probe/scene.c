@@ -211,19 +211,15 @@ static int survey_entry(const struct om_survey *survey, struct om_scene *scene,
 	return r;
 }
 
-static bool touch(const char *a, const char *b)
-{
-	return om_path_is_under(a, b) || om_path_is_under(b, a);
-}
-
 /* By what is written they would not have been surveyed together (strategy/wave.h). */
 static bool depends_on(const struct om_survey *survey, const struct om_scene_entry *later,
 		       const struct om_scene_entry *earlier)
 {
 	bool one_root = survey->source_fd == survey->root_fd;
 
-	return touch(later->target, earlier->target) ||
-	       (one_root && later->source && touch(later->source, earlier->target)) ||
+	return om_path_overlap(later->target, earlier->target) ||
+	       (one_root && later->source &&
+		om_path_overlap(later->source, earlier->target)) ||
 	       (one_root && earlier->source &&
 		om_path_is_under(later->target, earlier->source));
 }

@@ -40,16 +40,11 @@ static bool is_bind(const struct om_entry *entry)
 	return entry->kind == OM_ENTRY_BIND_DIR || entry->kind == OM_ENTRY_BIND_FILE;
 }
 
-static bool overlap(const char *a, const char *b)
-{
-	return om_path_is_under(a, b) || om_path_is_under(b, a);
-}
-
 /* A source with the target of another entry in it has it or not by the order of the two. */
 static bool depends_on(const struct om_entry *later, const struct om_entry *earlier)
 {
-	return overlap(later->target, earlier->target) ||
-	       (is_bind(later) && overlap(later->source, earlier->target)) ||
+	return om_path_overlap(later->target, earlier->target) ||
+	       (is_bind(later) && om_path_overlap(later->source, earlier->target)) ||
 	       (is_bind(earlier) && om_path_is_under(later->target, earlier->source));
 }
 

@@ -263,11 +263,15 @@ unsigned om_attr_of_words(const char *words)
 	};
 	unsigned attr = 0;
 
-	for (const char *p = words; *p; p += strcspn(p, ",") + (p[strcspn(p, ",")] != 0))
+	for (const char *p = words; *p;) {
+		size_t n = strcspn(p, ",");
+
 		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-			if (strlen(known[i].word) == strcspn(p, ",") &&
-			    strncmp(p, known[i].word, strlen(known[i].word)) == 0)
+			if (strlen(known[i].word) == n &&
+			    strncmp(p, known[i].word, n) == 0)
 				attr |= known[i].attr;
+		p += n + (p[n] == ',');
+	}
 	return attr;
 }
 
