@@ -130,7 +130,12 @@ static int check_options(const struct om_build *b, const struct om_mount_look *l
 		{ "redirect_dir=nofollow",
 		  "/sys/module/overlay/parameters/redirect_always_follow" },
 		{ "metacopy=off", "/sys/module/overlay/parameters/metacopy" },
+		{ "index=off", "/sys/module/overlay/parameters/index" },
 	};
+
+	if (b->overlay_userxattr && look->has_options &&
+	    !strstr(look->options, "userxattr"))
+		return -EPROTO;
 
 	for (size_t i = 0; look->has_options && i < b->overlay_options; i++)
 		if (!strstr(look->options, options[i].option) &&

@@ -55,6 +55,7 @@ void om_build_drop_tree(struct om_build *b)
 	free(b->tree_path);
 	b->tree_path = NULL;
 	b->overlay_options = 0;
+	b->overlay_userxattr = false;
 	b->ours_before = b->ours.n;
 	b->inner.n = 0;
 }
@@ -141,7 +142,7 @@ static int check_placed(const struct om_build *b, const struct place *place,
 
 struct fs_option {
 	const char *key;
-	const char *value;
+	const char *value; /* NULL: a flag */
 };
 
 struct new_fs {
@@ -150,28 +151,48 @@ struct new_fs {
 	size_t n_options;
 	const int *layers;
 	size_t n_layers;
+	const int *upper; /* and where to work beside it; NULL: nothing is written */
 	unsigned attr;
 };
+
+static int set_lower(struct om_build *b, int fs, const struct new_fs *how)
+{
+	_cleanup_str_ struct om_str paths = { 0 };
+	int r = 0;
+
+	if (om_facts_get(b->facts, OM_FACT_OVERLAY_LAYER_FD) == OM_YES) {
+		for (size_t i = 0; r == 0 && i < how->n_layers; i++)
+			r = b->sys->fsconfig_fd(b->sys, fs, "lowerdir+", how->layers[i]);
+		return r;
+	}
+	for (size_t i = 0; i < how->n_layers; i++)
+		om_str_addf(&paths, "%s%s", i ? ":" : "", OM_FD_PATH(how->layers[i]));
+	return paths.err < 0 ? paths.err
+			     : b->sys->fsconfig_string(b->sys, fs, "lowerdir",
+						       om_str_get(&paths));
+}
+
+static int set_upper(struct om_build *b, int fs, const int *upper)
+{
+	int r = b->sys->fsconfig_string(b->sys, fs, "upperdir", OM_FD_PATH(upper[0]));
+
+	return r < 0 ? r
+		     : b->sys->fsconfig_string(b->sys, fs, "workdir",
+					       OM_FD_PATH(upper[1]));
+}
 
 static int configure(struct om_build *b, int fs, const struct new_fs *how)
 {
 	int r = b->sys->fsconfig_string(b->sys, fs, "source", OM_SOURCE_NAME);
 
 	for (size_t i = 0; r == 0 && i < how->n_options; i++)
-		r = b->sys->fsconfig_string(b->sys, fs, how->options[i].key,
-					    how->options[i].value);
-	if (r < 0 || how->n_layers == 0)
-		return r;
-	if (om_facts_get(b->facts, OM_FACT_OVERLAY_LAYER_FD) == OM_YES) {
-		for (size_t i = 0; r == 0 && i < how->n_layers; i++)
-			r = b->sys->fsconfig_fd(b->sys, fs, "lowerdir+", how->layers[i]);
-		return r;
-	}
-	char paths[2 * OM_FD_PATH_SIZE + 2];
-
-	(void)snprintf(paths, sizeof(paths), "%s:%s", OM_FD_PATH(how->layers[0]),
-		       OM_FD_PATH(how->layers[1]));
-	return b->sys->fsconfig_string(b->sys, fs, "lowerdir", paths);
+		r = how->options[i].value
+			    ? b->sys->fsconfig_string(b->sys, fs, how->options[i].key,
+						      how->options[i].value)
+			    : b->sys->fsconfig_flag(b->sys, fs, how->options[i].key);
+	if (r == 0 && how->n_layers > 0)
+		r = set_lower(b, fs, how);
+	return r == 0 && how->upper ? set_upper(b, fs, how->upper) : r;
 }
 
 /* The kernel's own words about the failure, where the context has a log. */
@@ -221,6 +242,24 @@ static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
+/* The same as configure(), for mount(2). */
+static void add_data(const struct new_fs *how, struct om_str *data)
+{
+	for (size_t i = 0; i < how->n_options; i++)
+		om_str_addf(data, "%s%s%s%s", data->len ? "," : "", how->options[i].key,
+			    how->options[i].value ? "=" : "",
+			    how->options[i].value ? how->options[i].value : "");
+	for (size_t i = 0; i < how->n_layers; i++)
+		om_str_addf(data, "%s%s",
+			    i		? ":"
+			    : data->len ? ",lowerdir="
+					: "lowerdir=",
+			    OM_FD_PATH(how->layers[i]));
+	if (how->upper)
+		om_str_addf(data, ",upperdir=%s,workdir=%s", OM_FD_PATH(how->upper[0]),
+			    OM_FD_PATH(how->upper[1]));
+}
+
 static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 			     const struct place *place)
 {
@@ -230,15 +269,7 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 	char name[OM_SLOT_SIZE];
 	int r;
 
-	for (size_t i = 0; i < how->n_options; i++)
-		om_str_addf(&data, "%s%s=%s", data.len ? "," : "", how->options[i].key,
-			    how->options[i].value);
-	for (size_t i = 0; i < how->n_layers; i++)
-		om_str_addf(&data, "%s%s",
-			    i	       ? ":"
-			    : data.len ? ",lowerdir="
-				       : "lowerdir=",
-			    OM_FD_PATH(how->layers[i]));
+	add_data(how, &data);
 	if (data.err < 0)
 		return data.err;
 	/* mount(2) cuts at a page in silence and mounts what is left. */
@@ -451,19 +482,6 @@ static int keep_mount(struct om_build *b, const struct om_step *step, int fd,
 	return r;
 }
 
-static int build_skeleton(struct om_build *b, const struct om_step *step,
-			  struct om_error *e)
-{
-	const struct new_fs how = { .type = "tmpfs", .attr = step->attr };
-	const struct place place = { .at = -1, .dir = true };
-
-	(void)om_close(b->skeleton_fd);
-	forget_dir(b);
-	b->skeleton_fd = mount_new(b, &how, &place, e);
-	return b->skeleton_fd < 0 ? b->skeleton_fd
-				  : om_set_mode(b->sys, b->skeleton_fd, 0755);
-}
-
 /* The kernel rounds up to pages; 0 asks for its default. */
 static int check_capacity(const struct om_build *b, int fd, const struct om_step *step)
 {
@@ -480,6 +498,38 @@ static int check_capacity(const struct om_build *b, int fd, const struct om_step
 	return step->inodes && inodes != step->inodes ? -EPROTO : 0;
 }
 
+/* A tmpfs as large as the step says. */
+static int mount_tmpfs(struct om_build *b, const struct om_step *step,
+		       const struct place *place, struct om_error *e)
+{
+	char size[24], inodes[24];
+	struct fs_option options[2];
+	struct new_fs how = { .type = "tmpfs", .attr = step->attr, .options = options };
+
+	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)step->size);
+	(void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)step->inodes);
+	if (step->size)
+		options[how.n_options++] = (struct fs_option){ "size", size };
+	if (step->inodes)
+		options[how.n_options++] = (struct fs_option){ "nr_inodes", inodes };
+	return mount_new(b, &how, place, e);
+}
+
+static int build_skeleton(struct om_build *b, const struct om_step *step,
+			  struct om_error *e)
+{
+	const struct place place = { .at = -1, .dir = true };
+	int r;
+
+	(void)om_close(b->skeleton_fd);
+	forget_dir(b);
+	b->skeleton_fd = mount_tmpfs(b, step, &place, e);
+	if (b->skeleton_fd < 0)
+		return b->skeleton_fd;
+	r = om_set_mode(b->sys, b->skeleton_fd, 0755);
+	return r < 0 ? r : check_capacity(b, b->skeleton_fd, step);
+}
+
 /* The directory that a mimic stands for. */
 static int mirror_hole(const struct om_build *b, const struct om_step *step, int fd)
 {
@@ -493,22 +543,13 @@ static int mirror_hole(const struct om_build *b, const struct om_step *step, int
 static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
 {
 	_cleanup_close_ int at = -1;
-	char size[24], inodes[24];
-	struct fs_option options[2];
-	struct new_fs how = { .type = "tmpfs", .attr = step->attr, .options = options };
 	struct place place;
 	int fd, r = find_place(b, step, &place);
 
 	if (r < 0)
 		return r;
 	at = place.at;
-	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)step->size);
-	(void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)step->inodes);
-	if (step->size)
-		options[how.n_options++] = (struct fs_option){ "size", size };
-	if (step->inodes)
-		options[how.n_options++] = (struct fs_option){ "nr_inodes", inodes };
-	fd = mount_new(b, &how, &place, e);
+	fd = mount_tmpfs(b, step, &place, e);
 	if (fd < 0)
 		return fd;
 	if (step->source)
@@ -528,16 +569,111 @@ static bool takes_both_options(const struct om_facts *facts)
 	       om_facts_get(facts, OM_FACT_OVERLAY_OPTIONS) != OM_NO;
 }
 
+/*
+ * Content of a lower layer must not steer the overlay by xattrs.  4.15 takes the first
+ * option and not the second; what comes after both is only for what is written.
+ */
+static const struct fs_option overlay_options[] = {
+	{ "redirect_dir", "nofollow" },
+	{ "metacopy", "off" },
+	{ "index", "off" },
+};
+
+static size_t count_options(const struct om_facts *facts)
+{
+	if (om_facts_get(facts, OM_FACT_OVERLAY_NOFOLLOW) == OM_NO)
+		return 0;
+	return takes_both_options(facts) ? 2 : 1;
+}
+
+/*
+ * In a user namespace nobody may set trusted.*, by which an upper layer knows that a
+ * directory is a new one: without userxattr an old one could not be removed there.
+ */
+static int needs_userxattr(const struct om_build *b)
+{
+	_cleanup_close_ int fd =
+		b->sys->open(b->sys, b->skeleton_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	int r = fd < 0 ? fd : b->sys->setxattr(b->sys, fd, "trusted.overmount", "y", 1);
+
+	if (r == -EPERM)
+		return 1;
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* When it cannot work beside the upper layer the kernel mounts read-only, and says yes. */
+static int check_writable(const struct om_build *b, int fd)
+{
+	unsigned attr;
+	int r = b->sys->mount_attr(b->sys, fd, &attr);
+
+	return r < 0 ? r : attr & OM_ATTR_RDONLY ? -EROFS : 0;
+}
+
+static int mount_writable(struct om_build *b, const struct om_step *step, int upper,
+			  int hole, struct om_error *e)
+{
+	const struct place place = { .at = -1, .dir = true };
+	struct fs_option options[ARRAY_SIZE(overlay_options) + 1];
+	_cleanup_close_ int work = om_open_beneath(b->sys, b->skeleton_fd,
+						   om_plan_work_dir(step->path),
+						   O_PATH | O_DIRECTORY);
+	const int layers[2] = { upper, work };
+	struct new_fs how = { .type = "overlay",
+			      .attr = step->attr,
+			      .options = options,
+			      .layers = &hole,
+			      .n_layers = 1,
+			      .upper = layers };
+	size_t n = count_options(b->facts);
+	int fd, r = work < 0 ? work : needs_userxattr(b);
+
+	if (r < 0)
+		return r;
+	b->overlay_userxattr = r > 0;
+	if (b->overlay_userxattr)
+		options[how.n_options++] = (struct fs_option){ "userxattr", NULL };
+	for (size_t i = 0; i < n; i++)
+		options[how.n_options++] = overlay_options[i];
+	b->overlay_options = n;
+	fd = -EINVAL;
+	/* Older kernels do not know the third one, and have nothing to turn off. */
+	if (n == 2) {
+		options[how.n_options++] = overlay_options[2];
+		b->overlay_options = 3;
+		fd = mount_new(b, &how, &place, e);
+	}
+	if (fd == -EINVAL) {
+		how.n_options -= b->overlay_options - n;
+		b->overlay_options = n;
+		fd = mount_new(b, &how, &place, e);
+	}
+	r = fd < 0 ? fd : check_writable(b, fd);
+	return r < 0 && fd >= 0 ? (om_close(fd), r) : fd;
+}
+
+static int mount_read_only(struct om_build *b, const struct om_step *step, int skeleton,
+			   int hole, struct om_error *e)
+{
+	const struct place place = { .at = -1, .dir = true };
+	const int layers[2] = { skeleton, hole };
+	const struct new_fs how = { .type = "overlay",
+				    .attr = step->attr,
+				    .options = overlay_options,
+				    .n_options = count_options(b->facts),
+				    .layers = layers,
+				    .n_layers = ARRAY_SIZE(layers) };
+
+	b->overlay_options = how.n_options;
+	return mount_new(b, &how, &place, e);
+}
+
 static int build_overlay(struct om_build *b, const struct om_step *step,
 			 struct om_error *e)
 {
-	static const struct fs_option options[] = { { "redirect_dir", "nofollow" },
-						    { "metacopy", "off" } };
-	struct new_fs how = { .type = "overlay", .attr = step->attr, .options = options };
-	const struct place place = { .at = -1, .dir = true };
 	_cleanup_close_ int skeleton = -1;
 	_cleanup_close_ int hole = -1;
-	int layers[2], fd;
+	int fd;
 
 	skeleton = om_open_beneath(b->sys, b->skeleton_fd, step->source,
 				   O_PATH | O_DIRECTORY);
@@ -547,16 +683,8 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 	fd = hole < 0 ? hole : check_hole(step, hole);
 	if (fd < 0)
 		return fd;
-	layers[0] = skeleton;
-	layers[1] = hole;
-	how.layers = layers;
-	how.n_layers = ARRAY_SIZE(layers);
-	/* Content of a lower layer must not steer the overlay by xattrs.  4.15 takes the
-	 * first option and not the second. */
-	if (om_facts_get(b->facts, OM_FACT_OVERLAY_NOFOLLOW) != OM_NO)
-		how.n_options = takes_both_options(b->facts) ? 2 : 1;
-	b->overlay_options = how.n_options;
-	fd = mount_new(b, &how, &place, e);
+	fd = (step->writable ? mount_writable : mount_read_only)(b, step, skeleton, hole,
+								 e);
 	return fd < 0 ? fd : keep_mount(b, step, fd, 0);
 }
 

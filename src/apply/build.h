@@ -53,6 +53,7 @@ struct om_build {
 	bool tree_is_recursive; /* its root is a bind that brings mounts along */
 	bool tree_is_new;	/* that is a file system of ours, not a bind */
 	size_t overlay_options; /* how many options the overlay at its root was given */
+	bool overlay_userxattr; /* and whether it marks what it changes as users can */
 	int skeleton_fd;	/* owned */
 	char *dir_path;		/* cache of the directory last worked in */
 	int dir_fd;

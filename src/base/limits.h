@@ -17,4 +17,7 @@
 #define OM_MAX_MOUNTINFO (256 << 20)	  /* bytes of a table of mounts */
 #define OM_MAX_SUBMOUNTS 64		  /* submounts that overlay binds back */
 #define OM_MAX_LINKS 40			  /* symbolic links met in one path */
-#define OM_MAX_POLICY_PATHS 256		  /* paths of one list of a policy */
+#define OM_WRITABLE_SIZE (16U << 20)	/* bytes that a writable hole takes by default */
+#define OM_WRITABLE_UNIT 4096		/* bytes of it for one inode, and the least */
+#define OM_MAX_WRITABLE_SIZE (1U << 30) /* bytes that a policy can permit it */
+#define OM_MAX_POLICY_PATHS 256		/* paths of one list of a policy */

@@ -238,9 +238,10 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret, struct om_err
 	if (r == 0 && allow)
 		r = allow_more(allow, file, ret, e);
 	if (r == 0 && name && om_policy_restrict(ret, name) < 0)
-		return om_fail(e, OM_ERR_INPUT, -EINVAL,
-			       "cannot use strategy %s: want auto, overlay or mimic",
-			       OM_Q(name));
+		return om_fail(
+			e, OM_ERR_INPUT, -EINVAL,
+			"cannot use strategy %s: want auto, overlay, overlay-rw or mimic",
+			OM_Q(name));
 	return r;
 }
 
@@ -342,16 +343,20 @@ int om_cli_nothing(struct om_state *state, const char *verb, struct om_error *e)
 		       "%snothing is applied in this mount namespace", verb);
 }
 
-void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts)
+void om_cli_probe(const struct om_cli *cli, int state_fd, const struct om_policy *policy,
+		  struct om_facts *facts)
 {
 	const struct om_probe_options options = om_cli_probe_options(cli);
+	om_fact_set want = OM_FACTS_FOR_APPLY;
 	_cleanup_close_ int own = -1;
 
+	if (policy->writable.n > 0)
+		want |= OM_FACT_BIT(OM_FACT_OVERLAY_UPPER);
 	/* A directory that is not there (or not ours) is no cache, and no error. */
 	if (state_fd < 0)
 		state_fd = own = om_cache_open_dir(om_cli_state_path(cli));
 	om_facts_init(facts);
-	om_probe_cached(&options, state_fd, OM_FACTS_FOR_APPLY, facts);
+	om_probe_cached(&options, state_fd, want, facts);
 	/* Who leaves strategies out may be refused, and shall be told the reason. */
 	if (om_cli_get(cli, OM_OPT_STRATEGY) || om_cli_get(cli, OM_OPT_POLICY))
 		om_cli_probe_module(cli, facts);

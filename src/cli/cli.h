@@ -103,10 +103,11 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 		     struct om_error *e) _must_check_;
 /*
- * What apply, plan and run need to know, by --load-modules and --app-label; from the
- * cache in state_fd, or in --state when state_fd is negative.
+ * What apply, plan and run need to know for the policy, by --load-modules and --app-label;
+ * from the cache in state_fd, or in --state when state_fd is negative.
  */
-void om_cli_probe(const struct om_cli *cli, int state_fd, struct om_facts *facts);
+void om_cli_probe(const struct om_cli *cli, int state_fd, const struct om_policy *policy,
+		  struct om_facts *facts);
 /*
  * Why there is no overlay, where there is none.  Only for those who tell people: asking
  * libkmod takes longer than all the rest.
@@ -167,7 +168,7 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 /* Help lines that several commands share. */
 #define OM_HELP_POLICY                                                                   \
 	"     --policy FILE       what is permitted, as YAML (docs/plan.md)\n"           \
-	"     --strategy NAME     auto, overlay or mimic\n"                              \
+	"     --strategy NAME     auto, overlay, overlay-rw or mimic\n"                  \
 	"     --allow kind-change let names of another kind give way\n"
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \

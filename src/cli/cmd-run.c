@@ -199,7 +199,7 @@ static int build_root(struct session *s, struct om_apply *apply, struct om_str *
 	struct om_policy ours = s->policy;
 	int r = parse_surroundings(s, &around, e);
 
-	ours.roots = ours.reserved = (struct om_policy_paths){ 0 };
+	ours.roots = ours.reserved = ours.writable = (struct om_policy_paths){ 0 };
 	ours.max_entries = om_policy_default.max_entries;
 	ours.max_depth = om_policy_default.max_depth;
 	apply->policy = &ours;
@@ -230,7 +230,7 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	if (r < 0)
 		return r;
 	s->host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	om_cli_probe(&s->cli, -1, &facts);
+	om_cli_probe(&s->cli, -1, &s->policy, &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	apply.policy = &s->policy;

@@ -22,6 +22,22 @@ void om_plan_report_done(struct om_plan_report *report)
 	om_str_free(&report->story);
 }
 
+/* Is it one for the construction of an entry, if that has one? */
+static bool is_asked(const struct om_decisions *d, size_t construction,
+		     enum om_strategy_id id)
+{
+	return construction != SIZE_MAX &&
+	       om_construction_asks(&d->constructions.v[construction], id);
+}
+
+static bool is_asked_at_all(const struct om_decisions *d, enum om_strategy_id id)
+{
+	for (size_t i = 0; i < d->constructions.n; i++)
+		if (is_asked(d, i, id))
+			return true;
+	return false;
+}
+
 /* What strategy id would cost for the entries from row first on. */
 static int add_other(struct om_plan_report *report, struct om_decisions *d,
 		     const struct om_survey *survey, struct om_scene *scene,
@@ -42,7 +58,7 @@ static int add_other(struct om_plan_report *report, struct om_decisions *d,
 	for (size_t i = 0; r == 0 && i < scene->n; i++) {
 		struct om_plan_row *row = &report->rows.v[first + i];
 
-		row->others.known[id] = d->entries[i].construction != SIZE_MAX &&
+		row->others.known[id] = is_asked(d, d->entries[i].construction, id) &&
 					row->decision.strategy != id;
 		row->others.cost[id] = costs[i];
 	}
@@ -65,7 +81,9 @@ static int add_others(struct om_plan_report *report, const struct om_decisions *
 	if (r == 0)
 		r = om_decide(d->profile, scene, d->facts, d->policy, &again);
 	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(d->policy->order); k++)
-		r = add_other(report, &again, &survey, scene, d->policy->order[k], first);
+		if (is_asked_at_all(&again, d->policy->order[k]))
+			r = add_other(report, &again, &survey, scene, d->policy->order[k],
+				      first);
 	return r == -ENOMEM ? r : 0;
 }
 

@@ -29,7 +29,18 @@ struct om_verdict om_rules_judge(const struct om_rule *rules, const struct om_ca
 bool om_case_is_strict_unknown(const struct om_case *c)
 {
 	return c->strict &&
-	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN);
+	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN ||
+		(c->writes == OM_WRITES_ALL && c->upper == OM_UPPER_UNKNOWN));
+}
+
+bool om_case_is_part_writable(const struct om_case *c)
+{
+	return c->writes == OM_WRITES_PART;
+}
+
+bool om_case_takes_names(const struct om_case *c)
+{
+	return c->writes == OM_WRITES_ALL;
 }
 
 bool om_case_is_unbindable(const struct om_case *c)
@@ -131,6 +142,31 @@ static enum om_case_overlay overlay_of(const struct om_facts *facts)
 							     : OM_OVERLAY_UNKNOWN;
 }
 
+/* The overlay keeps our label; only seeing the application use it proves enough. */
+static enum om_case_label label_of(const struct om_facts *facts)
+{
+	if (om_facts_get(facts, OM_FACT_APPARMOR_LABEL) != OM_NO)
+		return OM_LABEL_NONE;
+	return om_facts_get(facts, OM_FACT_OVERLAY_LABEL_APP) == OM_YES ? OM_LABEL_READS
+									: OM_LABEL_KEPT;
+}
+
+/* The layer lies at the path of the hole: that of the root has no place beside it. */
+static enum om_case_upper upper_of(const struct om_facts *facts, const char *path)
+{
+	if (path[1] == '\0')
+		return OM_UPPER_NO_PLACE;
+	switch (om_facts_get(facts, OM_FACT_OVERLAY_UPPER)) {
+	case OM_YES:
+		return OM_UPPER_WORKS;
+	case OM_NO:
+		return OM_UPPER_ABSENT;
+	case OM_UNKNOWN:
+		break;
+	}
+	return OM_UPPER_UNKNOWN;
+}
+
 static bool has_locked(const struct om_scene_dir *hole)
 {
 	for (size_t i = 0; i < hole->submounts.n; i++)
@@ -178,9 +214,11 @@ void om_case_of_hole(const struct om_decisions *d, size_t index, struct om_case 
 
 	ret->strict = d->policy->strict;
 	ret->overlay = overlay_of(d->facts);
-	/* The overlay keeps our label; only seeing the application use it proves enough. */
-	ret->label = om_facts_get(d->facts, OM_FACT_APPARMOR_LABEL) == OM_NO &&
-		     om_facts_get(d->facts, OM_FACT_OVERLAY_LABEL_APP) != OM_YES;
+	ret->label = label_of(d->facts);
+	ret->upper = upper_of(d->facts, hole->path);
+	ret->writes = !construction->writable ? OM_WRITES_NONE
+		      : construction->sealed  ? OM_WRITES_PART
+					      : OM_WRITES_ALL;
 	ret->writable = !hole->read_only;
 	ret->live_area = !hole->fixed && is_live_area(hole->path);
 	ret->live_objects = construction->live;

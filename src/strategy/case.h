@@ -56,6 +56,31 @@ enum om_case_submounts {
 	_OM_SUBMOUNTS_MAX,
 };
 
+/* What is to become of the hole, by policy, once all is applied. */
+enum om_case_writes {
+	OM_WRITES_NONE,
+	OM_WRITES_ALL,	/* it takes new names */
+	OM_WRITES_PART, /* a part of it takes them, and another does not */
+	_OM_WRITES_MAX,
+};
+
+/* The label that an overlay would keep. */
+enum om_case_label {
+	OM_LABEL_NONE,
+	OM_LABEL_READS, /* an application was seen to read through it */
+	OM_LABEL_KEPT,	/* nobody proved it to be good */
+	_OM_LABEL_MAX,
+};
+
+/* An upper layer on a tmpfs, for this hole. */
+enum om_case_upper {
+	OM_UPPER_WORKS,
+	OM_UPPER_ABSENT,
+	OM_UPPER_UNKNOWN,
+	OM_UPPER_NO_PLACE, /* none is left beside it */
+	_OM_UPPER_MAX,
+};
+
 struct om_case {
 	/* The entry. */
 	enum om_case_target target;
@@ -67,7 +92,9 @@ struct om_case {
 
 	/* The kernel, and the hole that the entry shares. */
 	enum om_case_overlay overlay;
-	bool label; /* an overlay would keep a label that nobody proved to be good */
+	enum om_case_label label;
+	enum om_case_upper upper;
+	enum om_case_writes writes;
 	bool writable;
 	bool live_area;	   /* where names come and go by custom, and can */
 	bool live_objects; /* sockets, fifos */
@@ -108,6 +135,8 @@ struct om_verdict om_rules_judge(const struct om_rule *rules,
 
 /* Rows that more than one table has. */
 bool om_case_is_strict_unknown(const struct om_case *c) _nonnull_all_;
+bool om_case_is_part_writable(const struct om_case *c) _nonnull_all_;
+bool om_case_takes_names(const struct om_case *c) _nonnull_all_;
 bool om_case_is_unbindable(const struct om_case *c) _nonnull_all_;
 bool om_case_has_unbindable(const struct om_case *c) _nonnull_all_;
 

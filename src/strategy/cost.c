@@ -14,6 +14,7 @@ enum {
 	MEMORY_MOUNT = 512,
 	MEMORY_TMPFS = 4608,   /* the super block, without the mount and the root */
 	MEMORY_OVERLAY = 8192, /* the same */
+	MEMORY_UPPER = 2048,   /* on top of it, for an upper layer */
 	MEMORY_INODE = 1024,   /* with its name */
 };
 
@@ -40,6 +41,11 @@ static void add_step(struct om_cost *cost, const struct om_step *step, bool laye
 		break;
 	case OM_STEP_OVERLAY:
 		add_mount(cost, MEMORY_OVERLAY);
+		if (step->writable) {
+			/* What the kernel makes to work in. */
+			add_inodes(cost, 1);
+			cost->memory += MEMORY_UPPER;
+		}
 		break;
 	case OM_STEP_BIND:
 		add_mount(cost, 0);

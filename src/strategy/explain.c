@@ -141,7 +141,9 @@ static void explain_not_asked(const struct om_decisions *d, size_t i,
 	for (size_t k = 0; k < ARRAY_SIZE(d->policy->order); k++) {
 		enum om_strategy_id id = d->policy->order[k];
 
-		if (id == decision->strategy || is_rejected(decision, id))
+		if (id == decision->strategy || is_rejected(decision, id) ||
+		    !om_construction_asks(&d->constructions.v[decision->construction],
+					  id))
 			continue;
 		label(out, om_strategy_get(id)->name);
 		om_str_add(out, "not asked: an earlier strategy can\n");

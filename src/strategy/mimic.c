@@ -3,7 +3,8 @@
  * mimic: a tmpfs with the hole's mode, owner and xattrs, every sibling bound back and
  * every symbolic link made again.  Works wherever bind mounts do; costs a mount per
  * sibling.  Directories on the way to a deeper name are opened the same way inside the
- * same tmpfs, so that one construction has one tmpfs.
+ * same tmpfs, so that one construction has one tmpfs.  It is as read-only as the hole was,
+ * but where the policy asks for a hole that takes new names.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -14,8 +15,10 @@
 
 static const struct om_rule rules[] = {
 	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
+	{ om_case_is_part_writable, OM_ANSWER_NO, OM_WHY_WRITABLE_PART },
 	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
 	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
+	{ om_case_takes_names, OM_ANSWER_YES, OM_WHY_MIMIC_RW },
 	{ NULL, OM_ANSWER_YES, OM_WHY_MIMIC },
 };
 
@@ -94,11 +97,28 @@ static int expand_names(const struct om_decisions *d, const struct om_names *nam
 	return r;
 }
 
+/* The names that the construction makes itself, at most, and its root. */
+static size_t count_own(const struct om_decisions *d, const struct om_scene_dir *hole,
+			const struct om_names *names)
+{
+	size_t n = 1 + hole->children.n + names->v.n;
+
+	for (size_t i = 0; i < names->v.n; i++) {
+		const struct om_scene_dir *dir =
+			names->v.v[i].exists
+				? om_scene_get_dir(d->scene, names->v.v[i].path)
+				: NULL;
+
+		n += dir ? dir->children.n : 0;
+	}
+	return n;
+}
+
 static int mimic_expand(const struct om_decisions *d, size_t index, struct om_plan *plan)
 {
 	const struct om_scene_dir *hole =
 		&d->scene->dirs.v[d->constructions.v[index].hole];
-	unsigned late = hole->attr & OM_ATTR_RDONLY;
+	bool sealed = hole->attr & OM_ATTR_RDONLY && !d->constructions.v[index].writable;
 	_cleanup_names_ struct om_names names = { 0 };
 	struct om_step tmpfs = {
 		.kind = OM_STEP_TMPFS,
@@ -110,7 +130,7 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 		.mode = hole->mode,
 		.uid = hole->uid,
 		.gid = hole->gid,
-		.attr = hole->attr & ~late,
+		.attr = hole->attr & ~(unsigned)OM_ATTR_RDONLY,
 		.hole_dev = hole->dev,
 		.hole_ino = hole->ino,
 	};
@@ -123,13 +143,14 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 	};
 	int r = om_names_collect(d, index, &names);
 
+	om_expand_room(d, index, count_own(d, hole, &names), &tmpfs);
 	if (r == 0)
 		r = om_plan_add(plan, &tmpfs);
 	if (r == 0)
 		r = expand_children(hole, &names, plan);
 	if (r == 0)
 		r = expand_names(d, &names, plan);
-	if (r == 0 && late)
+	if (r == 0 && sealed)
 		r = om_plan_add(plan, &seal);
 	if (r < 0)
 		return r;

@@ -8,110 +8,113 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "base/path.h"
 #include "strategy/names.h"
+#include "strategy/overlay.h"
 #include "strategy/strategy.h"
 
-static bool is_absent(const struct om_case *c)
+bool om_overlay_is_absent(const struct om_case *c)
 {
 	return c->overlay == OM_OVERLAY_ABSENT;
 }
 
-static bool is_blacklisted(const struct om_case *c)
+bool om_overlay_is_blacklisted(const struct om_case *c)
 {
 	return c->overlay == OM_OVERLAY_BLACKLISTED;
 }
 
-static bool is_not_loaded(const struct om_case *c)
+bool om_overlay_is_not_loaded(const struct om_case *c)
 {
 	return c->overlay == OM_OVERLAY_NOT_LOADED;
 }
 
-static bool is_unknown(const struct om_case *c)
+bool om_overlay_is_unknown(const struct om_case *c)
 {
 	return c->overlay == OM_OVERLAY_UNKNOWN;
 }
 
-static bool keeps_label(const struct om_case *c)
-{
-	return c->label;
-}
-
-static bool is_writable(const struct om_case *c)
+bool om_overlay_hole_is_writable(const struct om_case *c)
 {
 	return c->writable;
 }
 
-static bool is_live_area(const struct om_case *c)
+bool om_overlay_is_live_area(const struct om_case *c)
 {
 	return c->live_area;
 }
 
-static bool has_live_objects(const struct om_case *c)
+bool om_overlay_has_live_objects(const struct om_case *c)
 {
 	return c->live_objects;
 }
 
-static bool is_mutable(const struct om_case *c)
+bool om_overlay_is_mutable(const struct om_case *c)
 {
 	return c->mutable;
 }
 
-static bool is_too_deep(const struct om_case *c)
+bool om_overlay_is_too_deep(const struct om_case *c)
 {
 	return c->fit == OM_FIT_DEPTH;
 }
 
-static bool has_locked_submount(const struct om_case *c)
+bool om_overlay_has_locked(const struct om_case *c)
 {
 	return c->fit == OM_FIT_LOCKED;
 }
 
-static bool does_not_fit(const struct om_case *c)
+bool om_overlay_does_not_fit(const struct om_case *c)
 {
 	return c->fit == OM_FIT_NO;
 }
 
-static bool may_not_fit(const struct om_case *c)
+bool om_overlay_may_not_fit(const struct om_case *c)
 {
 	return c->fit == OM_FIT_UNKNOWN;
 }
 
-static bool has_many_submounts(const struct om_case *c)
+bool om_overlay_has_many(const struct om_case *c)
 {
 	return c->submounts == OM_SUBMOUNTS_MANY;
 }
 
-static bool has_few_submounts(const struct om_case *c)
+bool om_overlay_has_few(const struct om_case *c)
 {
 	return c->submounts == OM_SUBMOUNTS_FEW;
 }
 
-/* What the kernel says about every hole first, then what this one says. */
+static bool keeps_label(const struct om_case *c)
+{
+	return c->label == OM_LABEL_KEPT;
+}
+
 static const struct om_rule rules[] = {
 	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
-	{ is_absent, OM_ANSWER_NO, OM_WHY_OVL_ABSENT },
-	{ is_blacklisted, OM_ANSWER_NO, OM_WHY_OVL_BLACKLISTED },
-	{ is_not_loaded, OM_ANSWER_NO, OM_WHY_OVL_NOT_LOADED },
-	{ is_unknown, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN },
+	{ om_case_is_part_writable, OM_ANSWER_NO, OM_WHY_WRITABLE_PART },
+	{ om_case_takes_names, OM_ANSWER_NO, OM_WHY_HOLE_TAKES_NAMES },
+	OM_OVERLAY_KERNEL_RULES,
 	{ keeps_label, OM_ANSWER_NO, OM_WHY_OVL_MOUNTER_LABEL },
-	{ is_writable, OM_ANSWER_NO, OM_WHY_HOLE_WRITABLE },
-	{ is_live_area, OM_ANSWER_NO, OM_WHY_LIVE_AREA },
-	{ has_live_objects, OM_ANSWER_NO, OM_WHY_LIVE_OBJECTS },
-	{ is_mutable, OM_ANSWER_NO, OM_WHY_MUTABLE_LOWER },
-	{ om_case_is_unbindable, OM_ANSWER_NO, OM_WHY_HOLE_UNBINDABLE },
-	{ om_case_has_unbindable, OM_ANSWER_NO, OM_WHY_SUBMOUNT_UNBINDABLE },
-	{ is_too_deep, OM_ANSWER_NO, OM_WHY_OVL_DEPTH },
-	{ has_locked_submount, OM_ANSWER_NO, OM_WHY_OVL_LOCKED },
-	{ does_not_fit, OM_ANSWER_NO, OM_WHY_OVL_NO_FIT },
-	{ may_not_fit, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN_HERE },
-	{ has_many_submounts, OM_ANSWER_NO, OM_WHY_OVL_MANY_SUBMOUNTS },
-	{ has_few_submounts, OM_ANSWER_YES, OM_WHY_OVL_REBIND },
+	OM_OVERLAY_HOLE_RULES,
+	{ om_overlay_has_few, OM_ANSWER_YES, OM_WHY_OVL_REBIND },
 	{ NULL, OM_ANSWER_YES, OM_WHY_OVL_RO },
 };
 
-static int expand_skeleton(const struct om_decisions *d, const struct om_scene_dir *hole,
-			   const struct om_names *names, struct om_plan *plan)
+/* What the kernel needs beside an upper layer, and makes something of its own in. */
+static int expand_work(const struct om_scene_dir *hole, struct om_plan *plan)
 {
+	return om_plan_add(plan, &(struct om_step){ .kind = OM_STEP_MKDIR,
+						    .place = OM_PLACE_SKELETON,
+						    .entry = SIZE_MAX,
+						    .path = om_plan_work_dir(hole->path),
+						    .mode = 0700 });
+}
+
+static int expand_skeleton(const struct om_decisions *d, size_t index,
+			   const struct om_names *names, bool writable,
+			   struct om_plan *plan)
+{
+	const struct om_scene_dir *hole =
+		&d->scene->dirs.v[d->constructions.v[index].hole];
 	struct om_step skeleton = {
 		.kind = OM_STEP_SKELETON,
 		.place = OM_PLACE_SKELETON,
@@ -129,13 +132,18 @@ static int expand_skeleton(const struct om_decisions *d, const struct om_scene_d
 		.path = hole->path,
 		.source = hole->path,
 	};
-	int r = om_plan_add(plan, &skeleton);
+	int r;
 
+	/* The root, what leads to the layer, its names, and two directories to work in. */
+	if (writable)
+		om_expand_room(d, index, 1 + om_path_depth(hole->path) + names->v.n + 2,
+			       &skeleton);
+	r = om_plan_add(plan, &skeleton);
 	if (r == 0)
 		r = om_plan_add(plan, &layer);
 	for (size_t i = 0; r == 0 && i < names->v.n; i++)
 		r = om_names_expand(d, &names->v.v[i], OM_PLACE_SKELETON, plan);
-	return r;
+	return r == 0 && writable ? expand_work(hole, plan) : r;
 }
 
 static int expand_submounts(const struct om_scene_dir *hole, struct om_plan *plan)
@@ -153,8 +161,8 @@ static int expand_submounts(const struct om_scene_dir *hole, struct om_plan *pla
 	return r;
 }
 
-static int overlay_expand(const struct om_decisions *d, size_t index,
-			  struct om_plan *plan)
+int om_overlay_expand(const struct om_decisions *d, size_t index, bool writable,
+		      struct om_plan *plan)
 {
 	const struct om_scene_dir *hole =
 		&d->scene->dirs.v[d->constructions.v[index].hole];
@@ -163,17 +171,19 @@ static int overlay_expand(const struct om_decisions *d, size_t index,
 		.kind = OM_STEP_OVERLAY,
 		.place = OM_PLACE_STAGE,
 		.root = true,
+		.writable = writable,
 		.entry = SIZE_MAX,
 		.path = hole->path,
 		.source = hole->path,
-		.attr = hole->attr | OM_ATTR_RDONLY,
+		.attr = writable ? hole->attr & ~(unsigned)OM_ATTR_RDONLY
+				 : hole->attr | OM_ATTR_RDONLY,
 		.hole_dev = hole->dev,
 		.hole_ino = hole->ino,
 	};
 	int r = om_names_collect(d, index, &names);
 
 	if (r == 0)
-		r = expand_skeleton(d, hole, &names, plan);
+		r = expand_skeleton(d, index, &names, writable, plan);
 	if (r == 0)
 		r = om_plan_add(plan, &overlay);
 	if (r == 0)
@@ -186,6 +196,12 @@ static int overlay_expand(const struct om_decisions *d, size_t index,
 		return r;
 	return om_expand_attach(&(struct om_plan_target){ SIZE_MAX, hole->path, true },
 				plan);
+}
+
+static int overlay_expand(const struct om_decisions *d, size_t index,
+			  struct om_plan *plan)
+{
+	return om_overlay_expand(d, index, false, plan);
 }
 
 const struct om_strategy om_strategy_overlay = {

@@ -78,6 +78,11 @@ void om_plan_done(struct om_plan *plan)
 	om_vec_free(&plan->steps);
 }
 
+const char *om_plan_work_dir(const char *hole)
+{
+	return om_path_is_under(hole, "/w") ? "/x" : "/w";
+}
+
 enum om_inverse om_step_invert(const struct om_step *step)
 {
 	if (step->place != OM_PLACE_LIVE)
@@ -195,6 +200,22 @@ static void render_place(const struct rendering *r)
 	om_str_add(r->out, " && ");
 }
 
+static void add_room_words(struct om_str *options, const struct om_step *s)
+{
+	if (s->size)
+		om_str_addf(options, ",size=%llu", (unsigned long long)s->size);
+	if (s->inodes)
+		om_str_addf(options, ",nr_inodes=%llu", (unsigned long long)s->inodes);
+}
+
+static void render_skeleton(const struct rendering *r)
+{
+	om_str_addf(r->out, "mkdir -p %s/skeleton && ", r->stage);
+	om_str_add(r->out, "mount -t tmpfs -o nosuid,nodev,mode=0755");
+	add_room_words(r->out, r->step);
+	om_str_addf(r->out, " overmount %s/skeleton", r->stage);
+}
+
 static void render_tmpfs(const struct rendering *r)
 {
 	const struct om_step *s = r->step;
@@ -204,10 +225,7 @@ static void render_tmpfs(const struct rendering *r)
 	if (s->mode != OM_MODE_UNSET)
 		om_str_addf(&options, "%smode=%04o", options.len ? "," : "", s->mode);
 	om_str_addf(&options, "%suid=%u,gid=%u", options.len ? "," : "", s->uid, s->gid);
-	if (s->size)
-		om_str_addf(&options, ",size=%llu", (unsigned long long)s->size);
-	if (s->inodes)
-		om_str_addf(&options, ",nr_inodes=%llu", (unsigned long long)s->inodes);
+	add_room_words(&options, s);
 	render_place(r);
 	om_str_add(r->out, "mount -t tmpfs");
 	add_options(r, &options);
@@ -222,8 +240,13 @@ static void render_overlay(const struct rendering *r)
 	const char *source = s->source[1] == '\0' ? "" : s->source;
 
 	add_attr_words(&options, s->attr);
-	om_str_addf(&options, ",lowerdir=%s/skeleton%s:%s%s", r->stage, source,
-		    r->root[1] == '\0' ? "" : r->root, s->source);
+	om_str_addf(&options, "%slowerdir=", options.len ? "," : "");
+	if (!s->writable)
+		om_str_addf(&options, "%s/skeleton%s:", r->stage, source);
+	om_str_addf(&options, "%s%s", r->root[1] == '\0' ? "" : r->root, s->source);
+	if (s->writable)
+		om_str_addf(&options, ",upperdir=%s/skeleton%s,workdir=%s/skeleton%s",
+			    r->stage, source, r->stage, om_plan_work_dir(s->path));
 	render_place(r);
 	om_str_add(r->out, "mount -t overlay");
 	add_options(r, &options);
@@ -300,9 +323,7 @@ void om_step_render(const struct om_step *step, const char *root, const char *st
 
 	switch (step->kind) {
 	case OM_STEP_SKELETON:
-		om_str_addf(out, "mkdir -p %s/skeleton && ", stage);
-		om_str_add(out, "mount -t tmpfs -o nosuid,nodev,mode=0755 overmount ");
-		om_str_addf(out, "%s/skeleton", stage);
+		render_skeleton(&r);
 		break;
 	case OM_STEP_TMPFS:
 		render_tmpfs(&r);

@@ -18,7 +18,7 @@
 enum om_step_kind {
 	OM_STEP_SKELETON, /* new private tmpfs for the upper layer of the next overlay */
 	OM_STEP_TMPFS,
-	OM_STEP_OVERLAY, /* skeleton over source */
+	OM_STEP_OVERLAY, /* skeleton over source; writable: as its upper layer */
 	OM_STEP_BIND,
 	OM_STEP_MKDIR, /* with source: mode, owner and xattrs of that directory */
 	OM_STEP_MKFILE,
@@ -49,6 +49,7 @@ struct om_step {
 	bool root; /* the first mount of a construction: path is where it will be attached */
 	bool recursive;
 	bool dir;	    /* attach, bind: a directory, not a file */
+	bool writable;	    /* overlay: what is changed goes to the skeleton */
 	size_t entry;	    /* of the profile, or SIZE_MAX when several share it */
 	unsigned strategy;  /* enum om_strategy_id: who asks for it */
 	const char *path;   /* borrowed from the plan; absolute, as it will be seen */
@@ -85,6 +86,12 @@ int om_plan_add(struct om_plan *plan,
 		const struct om_step *step) _nonnull_all_ _must_check_;
 void om_plan_done(struct om_plan *plan);
 #define _cleanup_plan_ _cleanup_(om_plan_done)
+
+/*
+ * Where the kernel may work beside the upper layer of a writable overlay at hole, on the
+ * same skeleton: neither lies in the other.
+ */
+const char *om_plan_work_dir(const char *hole) _nonnull_all_;
 
 /* Total: there is no step without an inverse. */
 enum om_inverse om_step_invert(const struct om_step *step) _nonnull_all_;

@@ -27,6 +27,7 @@ struct key {
 	int (*read)(struct reader *r, const struct key *key);
 	size_t offset;		  /* in the policy, of what is read */
 	unsigned long long limit; /* of a number */
+	unsigned long long least; /* the same */
 };
 
 /* what is the word that is wrong. */
@@ -78,13 +79,19 @@ static int read_number(struct reader *r, const struct key *key)
 	size_t *value = (size_t *)((char *)r->policy + key->offset);
 	unsigned long long number;
 	int rc = next_text(r, key, &event);
-	char reason[64];
+	char reason[80];
 
 	if (rc < 0)
 		return rc;
-	if (om_parse_number(om_yaml_text(&event), 10, key->limit, &number) < 0) {
-		(void)snprintf(reason, sizeof(reason), "want a number up to %llu",
-			       key->limit);
+	if (om_parse_number(om_yaml_text(&event), 10, key->limit, &number) < 0 ||
+	    number < key->least) {
+		if (key->least > 0)
+			(void)snprintf(reason, sizeof(reason),
+				       "want a number from %llu to %llu", key->least,
+				       key->limit);
+		else
+			(void)snprintf(reason, sizeof(reason), "want a number up to %llu",
+				       key->limit);
 		return fail_at(r, &event, key, om_yaml_text(&event), reason);
 	}
 	*value = (size_t)number;
@@ -175,8 +182,9 @@ static int add_strategy(struct reader *r, const struct key *key,
 	enum om_strategy_id id;
 
 	if (at < 0)
-		return fail_at(r, event, key, name,
-			       "no strategy for missing names, want overlay or mimic");
+		return fail_at(
+			r, event, key, name,
+			"no strategy for missing names, want overlay, overlay-rw or mimic");
 	id = policy->order[at];
 	if (policy->allow[id])
 		return fail_at(r, event, key, name, "the strategy is given twice");
@@ -196,35 +204,46 @@ static int read_strategies(struct reader *r, const struct key *key)
 
 static int read_map(struct reader *r, const struct key *keys, unsigned *seen);
 static int read_limits(struct reader *r, const struct key *key);
+static int read_writable(struct reader *r, const struct key *key);
 
 static const struct key limit_keys[] = {
 	{ "limits.entries", "entries", read_number,
-	  offsetof(struct om_policy, max_entries), OM_MAX_ENTRIES },
+	  offsetof(struct om_policy, max_entries), OM_MAX_ENTRIES, 0 },
 	{ "limits.siblings", "siblings", read_number,
-	  offsetof(struct om_policy, max_siblings), OM_MAX_SIBLINGS },
+	  offsetof(struct om_policy, max_siblings), OM_MAX_SIBLINGS, 0 },
 	{ "limits.submounts", "submounts", read_number,
-	  offsetof(struct om_policy, max_submounts), OM_MAX_SUBMOUNTS },
+	  offsetof(struct om_policy, max_submounts), OM_MAX_SUBMOUNTS, 0 },
 	{ "limits.depth", "depth", read_number, offsetof(struct om_policy, max_depth),
-	  OM_MAX_DEPTH },
-	{ NULL, NULL, NULL, 0, 0 },
+	  OM_MAX_DEPTH, 0 },
+	{ NULL, NULL, NULL, 0, 0, 0 },
+};
+
+static const struct key writable_keys[] = {
+	{ "writable.holes", "holes", read_paths, offsetof(struct om_policy, writable), 0,
+	  0 },
+	{ "writable.size", "size", read_number, offsetof(struct om_policy, writable_size),
+	  OM_MAX_WRITABLE_SIZE, OM_WRITABLE_UNIT },
+	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 
 static const struct key top_keys[] = {
-	{ "schema", "schema", read_schema, 0, 0 },
-	{ "strategies", "strategies", read_strategies, 0, 0 },
-	{ "write-roots", "write-roots", read_paths, offsetof(struct om_policy, roots),
+	{ "schema", "schema", read_schema, 0, 0, 0 },
+	{ "strategies", "strategies", read_strategies, 0, 0, 0 },
+	{ "write-roots", "write-roots", read_paths, offsetof(struct om_policy, roots), 0,
 	  0 },
-	{ "reserved", "reserved", read_paths, offsetof(struct om_policy, reserved), 0 },
+	{ "reserved", "reserved", read_paths, offsetof(struct om_policy, reserved), 0,
+	  0 },
 	{ "mutable-lowers", "mutable-lowers", read_bool,
-	  offsetof(struct om_policy, mutable_lowers), 0 },
+	  offsetof(struct om_policy, mutable_lowers), 0, 0 },
 	{ "kind-changes", "kind-changes", read_bool,
-	  offsetof(struct om_policy, kind_changes), 0 },
-	{ "strict", "strict", read_bool, offsetof(struct om_policy, strict), 0 },
-	{ "limits", "limits", read_limits, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0 },
+	  offsetof(struct om_policy, kind_changes), 0, 0 },
+	{ "strict", "strict", read_bool, offsetof(struct om_policy, strict), 0, 0 },
+	{ "limits", "limits", read_limits, 0, 0, 0 },
+	{ "writable", "writable", read_writable, 0, 0, 0 },
+	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 
-static int read_limits(struct reader *r, const struct key *key)
+static int read_inner(struct reader *r, const struct key *key, const struct key *keys)
 {
 	_cleanup_event_ yaml_event_t event = { 0 };
 	unsigned seen = 0;
@@ -233,7 +252,17 @@ static int read_limits(struct reader *r, const struct key *key)
 
 	if (bad)
 		return fail_at(r, &event, key, key->word, bad);
-	return rc < 0 ? rc : read_map(r, limit_keys, &seen);
+	return rc < 0 ? rc : read_map(r, keys, &seen);
+}
+
+static int read_limits(struct reader *r, const struct key *key)
+{
+	return read_inner(r, key, limit_keys);
+}
+
+static int read_writable(struct reader *r, const struct key *key)
+{
+	return read_inner(r, key, writable_keys);
 }
 
 static int fail_key(struct reader *r, const yaml_event_t *event, const struct key *keys)
@@ -340,6 +369,7 @@ void om_policy_done(struct om_policy *policy)
 {
 	paths_done(&policy->roots);
 	paths_done(&policy->reserved);
+	paths_done(&policy->writable);
 }
 
 int om_policy_restrict(struct om_policy *policy, const char *name)

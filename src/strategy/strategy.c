@@ -15,13 +15,15 @@ static const struct om_strategy *const table[_OM_STRATEGY_MAX] = {
 	[OM_STRATEGY_PLAIN] = &om_strategy_plain,
 	[OM_STRATEGY_OVERLAY] = &om_strategy_overlay,
 	[OM_STRATEGY_MIMIC] = &om_strategy_mimic,
+	[OM_STRATEGY_OVERLAY_RW] = &om_strategy_overlay_rw,
 	[OM_STRATEGY_REFUSE] = &om_strategy_refuse,
 };
 
 const struct om_policy om_policy_default = {
-	.allow = { true, true, true, true },
-	.order = { OM_STRATEGY_OVERLAY, OM_STRATEGY_MIMIC },
+	.allow = { true, true, true, true, true },
+	.order = { OM_STRATEGY_OVERLAY, OM_STRATEGY_OVERLAY_RW, OM_STRATEGY_MIMIC },
 	.mutable_lowers = true,
+	.writable_size = OM_WRITABLE_SIZE,
 	.max_entries = OM_MAX_ENTRIES,
 	.max_siblings = OM_MAX_SIBLINGS,
 	.max_submounts = OM_MAX_SUBMOUNTS,
@@ -85,6 +87,8 @@ static void decide_hole(const struct om_case *c, const struct om_policy *policy,
 		struct om_verdict verdict = { OM_ANSWER_NO, OM_WHY_NOT_ALLOWED,
 					      OM_WHY_BIT(OM_WHY_NOT_ALLOWED) };
 
+		if (table[id]->for_writing && c->writes == OM_WRITES_NONE)
+			continue;
 		if (policy->allow[id])
 			verdict = om_rules_judge(table[id]->rules, c);
 		if (verdict.answer == OM_ANSWER_YES) {
@@ -192,6 +196,17 @@ static int decide_entries(struct om_decisions *d)
 	return 0;
 }
 
+/* Does the policy let it take new names after apply? */
+static bool is_writable(const struct om_decisions *d, size_t hole)
+{
+	const struct om_policy_paths *paths = &d->policy->writable;
+
+	for (size_t i = 0; i < paths->n; i++)
+		if (om_path_is_under(d->scene->dirs.v[hole].path, paths->v[i]))
+			return true;
+	return false;
+}
+
 static void find_constructions(struct om_decisions *d)
 {
 	for (size_t i = 0; i < d->scene->n; i++) {
@@ -201,6 +216,10 @@ static void find_constructions(struct om_decisions *d)
 			continue;
 		at = d->entries[i].construction = find_construction(d, hole);
 		d->constructions.v[at].live |= d->scene->dirs.v[hole].n_live > 0;
+		if (is_writable(d, hole))
+			d->constructions.v[at].writable = true;
+		else
+			d->constructions.v[at].sealed = true;
 	}
 }
 
@@ -419,6 +438,22 @@ int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
 	for (size_t i = 0; r == 0 && i < d->constructions.n; i++)
 		r = expand_by(d, id, i, plan);
 	return r;
+}
+
+bool om_construction_asks(const struct om_construction *construction,
+			  enum om_strategy_id id)
+{
+	return construction->writable || !table[id]->for_writing;
+}
+
+void om_expand_room(const struct om_decisions *d, size_t index, size_t own,
+		    struct om_step *step)
+{
+	if (!d->constructions.v[index].writable)
+		return;
+	step->size = d->policy->writable_size;
+	/* No more of them than files that have something in them would fit. */
+	step->inodes = step->size / OM_WRITABLE_UNIT + own;
 }
 
 int om_expand_attach(const struct om_plan_target *target, struct om_plan *plan)

@@ -23,6 +23,7 @@ enum om_strategy_id {
 	OM_STRATEGY_PLAIN,
 	OM_STRATEGY_OVERLAY,
 	OM_STRATEGY_MIMIC,
+	OM_STRATEGY_OVERLAY_RW, /* journals have the number */
 	OM_STRATEGY_REFUSE,
 	_OM_STRATEGY_MAX,
 };
@@ -48,6 +49,8 @@ struct om_policy {
 	bool strict;	   /* what could not be found out is refused */
 	struct om_policy_paths roots;	 /* where targets may lie; none: everywhere */
 	struct om_policy_paths reserved; /* where they may not */
+	struct om_policy_paths writable; /* holes that take new names after apply */
+	size_t writable_size; /* bytes of the tmpfs that takes them, for each hole */
 	size_t max_entries;
 	size_t max_siblings; /* names of one directory that mimic copies */
 	size_t max_submounts;
@@ -73,6 +76,7 @@ struct om_construction {
 	size_t hole; /* directory of the scene */
 	enum om_strategy_id strategy;
 	bool live; /* sockets or fifos in it, or in a deeper hole that it takes in */
+	bool writable, sealed; /* both: only a part of it takes new names after apply */
 };
 
 struct om_decisions {
@@ -89,6 +93,8 @@ struct om_strategy {
 	const char *name;
 	/* Its table, up to the row that always holds; refuse has none. */
 	const struct om_rule *rules;
+	/* Asked only about holes that take new names after apply. */
+	bool for_writing;
 	/* Expanding needs the children of the hole and of the directories opened in it. */
 	bool lists_children;
 	/* Appends the steps of a construction, or of a single entry when it has none. */
@@ -97,6 +103,7 @@ struct om_strategy {
 
 extern const struct om_strategy om_strategy_plain;
 extern const struct om_strategy om_strategy_overlay;
+extern const struct om_strategy om_strategy_overlay_rw;
 extern const struct om_strategy om_strategy_mimic;
 extern const struct om_strategy om_strategy_refuse;
 /* Why the entry is refused, after all strategies were rejected. */
@@ -139,11 +146,21 @@ int om_expand(const struct om_decisions *d,
 int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
 		 struct om_plan *plan) _nonnull_all_ _must_check_;
 
+/* Whether the strategy is asked about the construction at all. */
+bool om_construction_asks(const struct om_construction *construction,
+			  enum om_strategy_id id) _nonnull_all_;
+
 /* Helpers for strategies. */
 const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i);
 const struct om_scene_dir *om_decisions_hole(const struct om_decisions *d, size_t i);
 /* Steps that fill the name of entry i inside a construction or on the live tree. */
 int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place place,
 			  struct om_plan *plan) _must_check_;
+/*
+ * The size of the tmpfs of a construction that takes new names, which itself needs `own`
+ * inodes of it; nothing is limited for one that takes none.
+ */
+void om_expand_room(const struct om_decisions *d, size_t index, size_t own,
+		    struct om_step *step) _nonnull_all_;
 int om_expand_attach(const struct om_plan_target *target,
 		     struct om_plan *plan) _must_check_;

@@ -476,9 +476,12 @@ static void apply_hole(struct world *w, const struct om_decisions *d,
 	const struct world_mount below = w->mounts.v[mount_of(w, hole->path)];
 	struct world_mount m = { .type = "tmpfs", .attr = hole->attr, .levels = 2 };
 
+	if (c->writable)
+		m.attr &= ~(unsigned)OM_ATTR_RDONLY;
+
 	if (!om_strategy_get(c->strategy)->lists_children) {
 		m.levels = below.levels - 1;
-		m.fixed = true;
+		m.fixed = !c->writable;
 		(void)snprintf(m.type, sizeof(m.type), "overlay");
 		add_mount(w, hole->path, &m);
 		return;

@@ -24,7 +24,7 @@ is "no command" "$?" 1
 is "unknown command" "$?" 1
 "$OVERMOUNT" plan --strategy frob p.fstab >out 2>err
 is "unknown strategy" "$? $(cat err)" \
-	'1 overmount: cannot use strategy "frob": want auto, overlay or mimic'
+	'1 overmount: cannot use strategy "frob": want auto, overlay, overlay-rw or mimic'
 
 before=$(mounts)
 "$OVERMOUNT" plan --root base p.fstab >out

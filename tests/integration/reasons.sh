@@ -193,7 +193,7 @@ both "strict, and all is known" "overlay ovl-ro"
 policy "stricter: true"
 "$OVERMOUNT" plan --root base --policy policy.yaml p.fstab >out 2>err
 is "an unknown key" "$? $(cat out err)" '1 overmount: policy.yaml:2:1: stricter: cannot read "stricter": unknown key
-fix: the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits'
+fix: the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits, writable'
 "$OVERMOUNT" plan --root base --policy missing.yaml p.fstab >out 2>err
 is "no such policy" "$? $(cat out err)" '2 overmount: missing.yaml: cannot read: No such file or directory'
 # A user namespace gets mounts that cannot be taken apart.

@@ -9,7 +9,7 @@ branches() {
 
 	for file in "$@"; do
 		awk -v file="$file" '
-			/strn?(case)?cmp|om_str_eq|streq/ && /"(overlay|mimic|plain|refuse)"/ ||
+			/strn?(case)?cmp|om_str_eq|streq/ && /"(overlay|overlay-rw|mimic|plain|refuse)"/ ||
 			/(if|switch|while) \(.*om_strategy_(overlay|mimic|plain|refuse)/ {
 				print file ":" FNR ": " $0
 			}' "$file"
@@ -20,7 +20,7 @@ printf '\tif (strcmp(s->name, "overlay") == 0)\n' >"$lint_tmp/bad.c"
 printf '\tif (s == &om_strategy_mimic)\n' >"$lint_tmp/bad2.c"
 mapfile -t files < <(
 	find src/strategy src/apply src/cli -name '*.[ch]' |
-		grep -vE '/(overlay|mimic|plain|refuse)\.[ch]$' | sort
+		grep -vE '/(overlay|overlay-rw|mimic|plain|refuse)\.[ch]$' | sort
 )
 lint_control "a comparison with a strategy's name" branches "$lint_tmp/bad.c"
 lint_control "a branch on a strategy" branches "$lint_tmp/bad2.c"

@@ -478,17 +478,26 @@ static void test_overlay_options(void **state)
 		const char *parameter; /* NULL: there is none */
 		size_t given;
 		int r;
+		bool userxattr;
 	} cases[] = {
-		{ "rw,redirect_dir=nofollow,metacopy=off", "Y", 2, 0 },
-		{ "rw,redirect_dir=nofollow,metacopy=on", "Y", 2, -EPROTO },
-		{ "rw,redirect_dir=on,metacopy=off", "Y", 2, -EPROTO },
-		{ "rw", "Y", 2, -EPROTO },
-		{ "rw", "Y", 1, -EPROTO },
-		{ "rw", "Y", 0, 0 },
-		{ "rw,redirect_dir=nofollow", "Y", 1, 0 },
-		{ "rw", "N", 2, 0 },
-		{ "rw", NULL, 2, 0 },
-		{ NULL, "Y", 2, 0 },
+		{ "rw,redirect_dir=nofollow,metacopy=off", "Y", 2, 0, false },
+		{ "rw,redirect_dir=nofollow,metacopy=on", "Y", 2, -EPROTO, false },
+		{ "rw,redirect_dir=on,metacopy=off", "Y", 2, -EPROTO, false },
+		{ "rw", "Y", 2, -EPROTO, false },
+		{ "rw", "Y", 1, -EPROTO, false },
+		{ "rw", "Y", 0, 0, false },
+		{ "rw,redirect_dir=nofollow", "Y", 1, 0, false },
+		{ "rw", "N", 2, 0, false },
+		{ "rw", NULL, 2, 0, false },
+		{ NULL, "Y", 2, 0, false },
+		/* With an upper layer. */
+		{ "rw,redirect_dir=nofollow,metacopy=off,index=off", "Y", 3, 0, false },
+		{ "rw,redirect_dir=nofollow,metacopy=off,index=on", "Y", 3, -EPROTO,
+		  false },
+		{ "rw,redirect_dir=nofollow", "N", 3, 0, false },
+		{ "rw,redirect_dir=nofollow,userxattr", "N", 3, 0, true },
+		{ "rw,redirect_dir=nofollow", "N", 3, -EPROTO, true },
+		{ NULL, "N", 3, 0, true },
 	};
 	struct fixture *f = *state;
 
@@ -499,6 +508,7 @@ static void test_overlay_options(void **state)
 		fake_wrap.no_line = !cases[i].parameter;
 		fake_wrap.line = cases[i].parameter;
 		f->b.overlay_options = cases[i].given;
+		f->b.overlay_userxattr = cases[i].userxattr;
 		assert_int_equal(attach(f), cases[i].r);
 		assert_int_equal(recorder_attached(&f->rec), cases[i].r == 0);
 		f->rec.mounts.v[0].on_ino = 0;

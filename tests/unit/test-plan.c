@@ -233,13 +233,16 @@ static void compare_costs(const struct om_decisions *d, size_t i,
 	*others = (struct om_cost_others){ 0 };
 	for (size_t k = 0; k < ARRAY_SIZE(d->policy->order); k++) {
 		enum om_strategy_id id = d->policy->order[k];
+		size_t construction = d->entries[i].construction;
 		struct om_plan plan = { 0 };
 		struct om_cost *costs;
 
 		assert_int_equal(om_expand_as(d, id, &plan), 0);
 		costs = cost_of(d, &plan);
-		others->known[id] = d->entries[i].construction != SIZE_MAX &&
-				    d->entries[i].strategy != id;
+		others->known[id] =
+			construction != SIZE_MAX &&
+			om_construction_asks(&d->constructions.v[construction], id) &&
+			d->entries[i].strategy != id;
 		others->cost[id] = costs[i];
 		free(costs);
 		om_plan_done(&plan);

@@ -50,7 +50,8 @@ static void test_every_key(void **state _unused_)
 		  "reserved:\n  - /etc/secret\n"
 		  "mutable-lowers: false\n"
 		  "kind-changes: true\nstrict: true\n"
-		  "limits: { entries: 10, siblings: 0, submounts: 3, depth: 128 }\n",
+		  "limits: { entries: 10, siblings: 0, submounts: 3, depth: 128 }\n"
+		  "writable: { holes: [/usr/share, /opt], size: 4096 }\n",
 		  &p);
 	assert_false(p.allow[OM_STRATEGY_OVERLAY]);
 	assert_true(p.allow[OM_STRATEGY_MIMIC]);
@@ -67,6 +68,9 @@ static void test_every_key(void **state _unused_)
 	assert_int_equal(p.max_siblings, 0);
 	assert_int_equal(p.max_submounts, 3);
 	assert_int_equal(p.max_depth, 128);
+	assert_int_equal(p.writable.n, 2);
+	assert_string_equal(p.writable.v[1], "/opt");
+	assert_int_equal(p.writable_size, 4096);
 	om_policy_done(&p);
 }
 
@@ -74,14 +78,16 @@ static void test_order(void **state _unused_)
 {
 	static const struct {
 		const char *list;
-		bool overlay, mimic;
+		bool overlay, mimic, rw;
 		enum om_strategy_id first;
 	} rows[] = {
-		{ "[overlay, mimic]", true, true, OM_STRATEGY_OVERLAY },
-		{ "[mimic, overlay]", true, true, OM_STRATEGY_MIMIC },
-		{ "[mimic]", false, true, OM_STRATEGY_MIMIC },
-		{ "[overlay]", true, false, OM_STRATEGY_OVERLAY },
-		{ "[]", false, false, OM_STRATEGY_OVERLAY },
+		{ "[overlay, mimic]", true, true, false, OM_STRATEGY_OVERLAY },
+		{ "[mimic, overlay]", true, true, false, OM_STRATEGY_MIMIC },
+		{ "[mimic]", false, true, false, OM_STRATEGY_MIMIC },
+		{ "[overlay]", true, false, false, OM_STRATEGY_OVERLAY },
+		{ "[overlay-rw]", false, false, true, OM_STRATEGY_OVERLAY_RW },
+		{ "[mimic, overlay-rw, overlay]", true, true, true, OM_STRATEGY_MIMIC },
+		{ "[]", false, false, false, OM_STRATEGY_OVERLAY },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -93,10 +99,12 @@ static void test_order(void **state _unused_)
 		read_good(text, &p);
 		assert_int_equal(p.allow[OM_STRATEGY_OVERLAY], rows[i].overlay);
 		assert_int_equal(p.allow[OM_STRATEGY_MIMIC], rows[i].mimic);
+		assert_int_equal(p.allow[OM_STRATEGY_OVERLAY_RW], rows[i].rw);
 		assert_int_equal(p.order[0], rows[i].first);
-		/* Both are still in it. */
-		assert_int_equal(p.order[0] + p.order[1],
-				 OM_STRATEGY_OVERLAY + OM_STRATEGY_MIMIC);
+		/* All are still in it. */
+		assert_int_equal(1 << p.order[0] | 1 << p.order[1] | 1 << p.order[2],
+				 1 << OM_STRATEGY_OVERLAY | 1 << OM_STRATEGY_MIMIC |
+					 1 << OM_STRATEGY_OVERLAY_RW);
 		om_policy_done(&p);
 	}
 }
@@ -133,7 +141,7 @@ static const struct {
 	  "" },
 	{ SCHEMA "strategy: mimic\n", "p.yaml:2:1: strategy",
 	  "cannot read \"strategy\": unknown key",
-	  "the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits" },
+	  "the keys here are schema, strategies, write-roots, reserved, mutable-lowers, kind-changes, strict, limits, writable" },
 	{ SCHEMA "limits:\n  entry: 1\n", "p.yaml:3:3: entry",
 	  "cannot read \"entry\": unknown key",
 	  "the keys here are entries, siblings, submounts, depth" },
@@ -148,7 +156,7 @@ static const struct {
 	{ SCHEMA "strategies: mimic\n", "p.yaml:2:13: strategies",
 	  "cannot read \"strategies\": expected a list", "" },
 	{ SCHEMA "strategies: [mimic, plain]\n", "p.yaml:2:21: strategies",
-	  "cannot read \"plain\": no strategy for missing names, want overlay or mimic",
+	  "cannot read \"plain\": no strategy for missing names, want overlay, overlay-rw or mimic",
 	  "" },
 	{ SCHEMA "strategies: [mimic, mimic]\n", "p.yaml:2:21: strategies",
 	  "cannot read \"mimic\": the strategy is given twice", "" },
@@ -168,6 +176,35 @@ static const struct {
 	  "cannot read \"-1\": want a number up to 128", "" },
 	{ SCHEMA "limits: { entries: many }\n", "p.yaml:2:20: limits.entries",
 	  "cannot read \"many\": want a number up to 4096", "" },
+	{ SCHEMA "writable: [/usr]\n", "p.yaml:2:11: writable",
+	  "cannot read \"writable\": expected a map, found a list", "" },
+	{ SCHEMA "writable: { hole: [/usr] }\n", "p.yaml:2:13: hole",
+	  "cannot read \"hole\": unknown key", "the keys here are holes, size" },
+	{ SCHEMA "writable: { holes: /usr }\n", "p.yaml:2:20: writable.holes",
+	  "cannot read \"holes\": expected a list", "" },
+	{ SCHEMA "writable: { holes: [usr] }\n", "p.yaml:2:21: writable.holes", NULL,
+	  "" },
+	{ SCHEMA "writable: { holes: [/usr/] }\n", "p.yaml:2:21: writable.holes", NULL,
+	  "" },
+	{ SCHEMA "writable: { holes: [/a, /b, /a] }\n", "p.yaml:2:29: writable.holes",
+	  "cannot read \"/a\": the path is given twice", "" },
+	{ SCHEMA "writable: { size: 0 }\n", "p.yaml:2:19: writable.size",
+	  "cannot read \"0\": want a number from 4096 to 1073741824", "" },
+	{ SCHEMA "writable: { size: 4095 }\n", "p.yaml:2:19: writable.size",
+	  "cannot read \"4095\": want a number from 4096 to 1073741824", "" },
+	{ SCHEMA "writable: { size: 1073741825 }\n", "p.yaml:2:19: writable.size",
+	  "cannot read \"1073741825\": want a number from 4096 to 1073741824", "" },
+	{ SCHEMA "writable: { size: 99999999999999999999999 }\n",
+	  "p.yaml:2:19: writable.size", NULL, "" },
+	{ SCHEMA "writable: { size: 16M }\n", "p.yaml:2:19: writable.size",
+	  "cannot read \"16M\": want a number from 4096 to 1073741824", "" },
+	{ SCHEMA "writable: { size: }\n", "p.yaml:2:19: writable.size",
+	  "cannot read \"size\": expected a value, found nothing", "" },
+	{ SCHEMA "writable: { size: 4096, size: 4096 }\n", "p.yaml:2:25: writable.size",
+	  "cannot read \"size\": the key is given twice", "" },
+	{ SCHEMA "writable: { holes: [/a] }\nwritable: { holes: [/b] }\n",
+	  "p.yaml:3:1: writable", "cannot read \"writable\": the key is given twice",
+	  "" },
 	{ SCHEMA "---\nstrict: true\n", "p.yaml:2:1", NULL, "" },
 	{ "- a\n", "p.yaml:1:1", NULL, "" },
 };

@@ -42,18 +42,39 @@ enum field {
 	STRICT,
 	OVERLAY_ALLOWED,
 	MIMIC_ALLOWED,
-	MIMIC_FIRST,
+	ORDER, /* one of orders */
+	WRITES,
+	UPPER, /* matters only where something is written, as the next one */
+	RW_ALLOWED,
 	N_FIELDS,
 };
 
-static const unsigned n_values[N_FIELDS] = { 4, 4, 2, 2, 2, 2, 2, 2, 2, 5, 2, 2,
-					     2, 2, 2, 2, 2, 5, 3, 2, 2, 2, 2 };
+static const unsigned n_values[N_FIELDS] = { 4, 4, 2, 2, 2, 2, 2, 2, 2, 5, 3, 2, 2,
+					     2, 2, 2, 2, 5, 3, 2, 2, 2, 6, 3, 4, 2 };
 
-/* One row of the reference: up to twelve fields that must have a value. */
+/* All of them; the first three have overlay before overlay-rw. */
+#define N_ORDERS 6
+static const enum om_strategy_id orders[N_ORDERS][OM_N_HOLE_STRATEGIES] = {
+	{ OM_STRATEGY_OVERLAY, OM_STRATEGY_OVERLAY_RW, OM_STRATEGY_MIMIC },
+	{ OM_STRATEGY_OVERLAY, OM_STRATEGY_MIMIC, OM_STRATEGY_OVERLAY_RW },
+	{ OM_STRATEGY_MIMIC, OM_STRATEGY_OVERLAY, OM_STRATEGY_OVERLAY_RW },
+	{ OM_STRATEGY_MIMIC, OM_STRATEGY_OVERLAY_RW, OM_STRATEGY_OVERLAY },
+	{ OM_STRATEGY_OVERLAY_RW, OM_STRATEGY_MIMIC, OM_STRATEGY_OVERLAY },
+	{ OM_STRATEGY_OVERLAY_RW, OM_STRATEGY_OVERLAY, OM_STRATEGY_MIMIC },
+};
+
+/* What follows from them. */
+enum {
+	MIMIC_BEFORE = N_FIELDS, /* it comes before the overlay that is meant */
+	LAST,			 /* of the allowed ones that are asked; PLAIN: none is */
+	N_ALL,
+};
+
+/* One row of the reference: up to fourteen fields that must have a value. */
 struct reference {
 	struct {
 		unsigned char field, value;
-	} when[12];
+	} when[14];
 	unsigned char n;
 	enum om_strategy_id strategy;
 	enum om_why why;
@@ -66,11 +87,18 @@ struct reference {
 #define PLAIN OM_STRATEGY_PLAIN
 #define REFUSE OM_STRATEGY_REFUSE
 #define HERE                                                                             \
-	{ OVERLAY, OM_OVERLAY_WORKS }, { LABEL, 0 }, { WRITABLE, 0 }, { AREA, 0 },       \
-		{ OBJECTS, 0 }, { MUTABLE, 0 }, { UNBINDABLE, 0 },                       \
-		{ SUB_UNBINDABLE, 0 },                                                   \
+	{ OVERLAY, OM_OVERLAY_WORKS }, { WRITABLE, 0 }, { AREA, 0 }, { OBJECTS, 0 },     \
+		{ MUTABLE, 0 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 },                \
 	{                                                                                \
 		FIT, OM_FIT_YES                                                          \
+	}
+#define NONE                                                                             \
+	{                                                                                \
+		WRITES, OM_WRITES_NONE                                                   \
+	}
+#define ALL                                                                              \
+	{                                                                                \
+		WRITES, OM_WRITES_ALL                                                    \
 	}
 
 /* clang-format off */
@@ -92,29 +120,48 @@ static struct reference table[] = {
 	{ WHEN({ TARGET, OM_TARGET_MISSING }, { OURS, 1 }), PLAIN, OM_WHY_PARENT_OURS, 0 },
 	{ WHEN({ ROOT, 1 }), REFUSE, OM_WHY_ROOT_HOLE, 0 },
 	/* A hole, for what is missing or gives way. */
-	{ WHEN({ OVERLAY_ALLOWED, 0 }, { MIMIC_ALLOWED, 0 }), REFUSE, OM_WHY_NO_STRATEGY, 0 },
+	{ WHEN({ LAST, PLAIN }), REFUSE, OM_WHY_NO_STRATEGY, 0 },
 	{ WHEN({ STRICT, 1 }, { OVERLAY, OM_OVERLAY_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
 	{ WHEN({ STRICT, 1 }, { FIT, OM_FIT_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
-	{ WHEN({ MIMIC_ALLOWED, 1 }, { MIMIC_FIRST, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
+	{ WHEN(ALL, { STRICT, 1 }, { UPPER, OM_UPPER_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
+	{ WHEN({ WRITES, OM_WRITES_PART }), REFUSE, OM_WHY_WRITABLE_PART, 0 },
+	/* One that is to stay as it is. */
+	{ WHEN(NONE, { MIMIC_ALLOWED, 1 }, { MIMIC_BEFORE, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
 	  OM_STRATEGY_MIMIC, OM_WHY_MIMIC, 0 },
-	{ WHEN(HERE, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_NONE }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_RO, 0 },
-	{ WHEN(HERE, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_READS }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
+	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_RO, 0 },
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_NONE }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_REBIND, 0 },
-	{ WHEN({ MIMIC_ALLOWED, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_READS }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
+	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_REBIND, 0 },
+	{ WHEN(NONE, { MIMIC_ALLOWED, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
 	  OM_STRATEGY_MIMIC, OM_WHY_MIMIC, 0 },
-	/* Nothing fits: the reason of the strategy that was asked last.  First where that
-	 * is mimic. */
-	{ WHEN({ MIMIC_ALLOWED, 1 }, { MIMIC_FIRST, 0 }, { UNBINDABLE, 1 }),
-	  REFUSE, OM_WHY_HOLE_UNBINDABLE, 0 },
-	{ WHEN({ MIMIC_ALLOWED, 1 }, { MIMIC_FIRST, 0 }), REFUSE, OM_WHY_SUBMOUNT_UNBINDABLE, 0 },
-	{ WHEN({ OVERLAY_ALLOWED, 0 }, { UNBINDABLE, 1 }), REFUSE, OM_WHY_HOLE_UNBINDABLE, 0 },
-	{ WHEN({ OVERLAY_ALLOWED, 0 }), REFUSE, OM_WHY_SUBMOUNT_UNBINDABLE, 0 },
+	/* One that takes new names. */
+	{ WHEN(ALL, { MIMIC_ALLOWED, 1 }, { MIMIC_BEFORE, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
+	  OM_STRATEGY_MIMIC, OM_WHY_MIMIC_RW, 0 },
+	{ WHEN(ALL, HERE, { LABEL, OM_LABEL_NONE }, { UPPER, OM_UPPER_WORKS }, { RW_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
+	  OM_STRATEGY_OVERLAY_RW, OM_WHY_OVL_RW, 0 },
+	{ WHEN(ALL, HERE, { LABEL, OM_LABEL_NONE }, { UPPER, OM_UPPER_WORKS }, { RW_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
+	  OM_STRATEGY_OVERLAY_RW, OM_WHY_OVL_RW_REBIND, 0 },
+	{ WHEN(ALL, { MIMIC_ALLOWED, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
+	  OM_STRATEGY_MIMIC, OM_WHY_MIMIC_RW, 0 },
+	/* Nothing fits: the reason of the strategy that was asked last. */
+	{ WHEN({ LAST, OM_STRATEGY_MIMIC }, { UNBINDABLE, 1 }), REFUSE, OM_WHY_HOLE_UNBINDABLE, 0 },
+	{ WHEN({ LAST, OM_STRATEGY_MIMIC }), REFUSE, OM_WHY_SUBMOUNT_UNBINDABLE, 0 },
+	{ WHEN(ALL, { LAST, OM_STRATEGY_OVERLAY }), REFUSE, OM_WHY_HOLE_TAKES_NAMES, 0 },
+	/* One of the overlays. */
 	{ WHEN({ OVERLAY, OM_OVERLAY_ABSENT }), REFUSE, OM_WHY_OVL_ABSENT, 0 },
 	{ WHEN({ OVERLAY, OM_OVERLAY_BLACKLISTED }), REFUSE, OM_WHY_OVL_BLACKLISTED, 0 },
 	{ WHEN({ OVERLAY, OM_OVERLAY_NOT_LOADED }), REFUSE, OM_WHY_OVL_NOT_LOADED, 0 },
 	{ WHEN({ OVERLAY, OM_OVERLAY_UNKNOWN }), REFUSE, OM_WHY_OVL_UNKNOWN, 0 },
-	{ WHEN({ LABEL, 1 }), REFUSE, OM_WHY_OVL_MOUNTER_LABEL, 0 },
+	{ WHEN(NONE, { LABEL, OM_LABEL_KEPT }), REFUSE, OM_WHY_OVL_MOUNTER_LABEL, 0 },
+	{ WHEN(ALL, { UPPER, OM_UPPER_ABSENT }), REFUSE, OM_WHY_OVL_NO_UPPER, 0 },
+	{ WHEN(ALL, { UPPER, OM_UPPER_UNKNOWN }), REFUSE, OM_WHY_OVL_UPPER_UNKNOWN, 0 },
+	{ WHEN(ALL, { LABEL, OM_LABEL_READS }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
+	{ WHEN(ALL, { LABEL, OM_LABEL_KEPT }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
+	{ WHEN(ALL, { UPPER, OM_UPPER_NO_PLACE }), REFUSE, OM_WHY_OVL_UPPER_ROOT, 0 },
 	{ WHEN({ WRITABLE, 1 }), REFUSE, OM_WHY_HOLE_WRITABLE, 0 },
 	{ WHEN({ AREA, 1 }), REFUSE, OM_WHY_LIVE_AREA, 0 },
 	{ WHEN({ OBJECTS, 1 }), REFUSE, OM_WHY_LIVE_OBJECTS, 0 },
@@ -129,38 +176,48 @@ static struct reference table[] = {
 };
 /* clang-format on */
 
-/* What speaks against overlay, one by one: the set of all reasons is just these. */
-static om_why_set against_overlay(const unsigned char v[N_FIELDS])
+/* What speaks against an overlay, one by one: the set of all reasons is just these. */
+static om_why_set against_overlay(const unsigned char v[N_FIELDS], bool rw)
 {
+	enum { BOTH, RO, RW };
 	static const struct {
-		unsigned char field, value;
+		unsigned char field, value, of;
 		enum om_why why;
 	} single[] = {
-		{ OVERLAY, OM_OVERLAY_ABSENT, OM_WHY_OVL_ABSENT },
-		{ OVERLAY, OM_OVERLAY_BLACKLISTED, OM_WHY_OVL_BLACKLISTED },
-		{ OVERLAY, OM_OVERLAY_NOT_LOADED, OM_WHY_OVL_NOT_LOADED },
-		{ OVERLAY, OM_OVERLAY_UNKNOWN, OM_WHY_OVL_UNKNOWN },
-		{ LABEL, 1, OM_WHY_OVL_MOUNTER_LABEL },
-		{ WRITABLE, 1, OM_WHY_HOLE_WRITABLE },
-		{ AREA, 1, OM_WHY_LIVE_AREA },
-		{ OBJECTS, 1, OM_WHY_LIVE_OBJECTS },
-		{ MUTABLE, 1, OM_WHY_MUTABLE_LOWER },
-		{ UNBINDABLE, 1, OM_WHY_HOLE_UNBINDABLE },
-		{ SUB_UNBINDABLE, 1, OM_WHY_SUBMOUNT_UNBINDABLE },
-		{ FIT, OM_FIT_DEPTH, OM_WHY_OVL_DEPTH },
-		{ FIT, OM_FIT_LOCKED, OM_WHY_OVL_LOCKED },
-		{ FIT, OM_FIT_NO, OM_WHY_OVL_NO_FIT },
-		{ FIT, OM_FIT_UNKNOWN, OM_WHY_OVL_UNKNOWN_HERE },
-		{ SUBMOUNTS, OM_SUBMOUNTS_MANY, OM_WHY_OVL_MANY_SUBMOUNTS },
+		{ WRITES, OM_WRITES_PART, BOTH, OM_WHY_WRITABLE_PART },
+		{ WRITES, OM_WRITES_ALL, RO, OM_WHY_HOLE_TAKES_NAMES },
+		{ OVERLAY, OM_OVERLAY_ABSENT, BOTH, OM_WHY_OVL_ABSENT },
+		{ OVERLAY, OM_OVERLAY_BLACKLISTED, BOTH, OM_WHY_OVL_BLACKLISTED },
+		{ OVERLAY, OM_OVERLAY_NOT_LOADED, BOTH, OM_WHY_OVL_NOT_LOADED },
+		{ OVERLAY, OM_OVERLAY_UNKNOWN, BOTH, OM_WHY_OVL_UNKNOWN },
+		{ LABEL, OM_LABEL_KEPT, RO, OM_WHY_OVL_MOUNTER_LABEL },
+		{ UPPER, OM_UPPER_ABSENT, RW, OM_WHY_OVL_NO_UPPER },
+		{ UPPER, OM_UPPER_UNKNOWN, RW, OM_WHY_OVL_UPPER_UNKNOWN },
+		{ LABEL, OM_LABEL_READS, RW, OM_WHY_OVL_UPPER_LABEL },
+		{ LABEL, OM_LABEL_KEPT, RW, OM_WHY_OVL_UPPER_LABEL },
+		{ UPPER, OM_UPPER_NO_PLACE, RW, OM_WHY_OVL_UPPER_ROOT },
+		{ WRITABLE, 1, BOTH, OM_WHY_HOLE_WRITABLE },
+		{ AREA, 1, BOTH, OM_WHY_LIVE_AREA },
+		{ OBJECTS, 1, BOTH, OM_WHY_LIVE_OBJECTS },
+		{ MUTABLE, 1, BOTH, OM_WHY_MUTABLE_LOWER },
+		{ UNBINDABLE, 1, BOTH, OM_WHY_HOLE_UNBINDABLE },
+		{ SUB_UNBINDABLE, 1, BOTH, OM_WHY_SUBMOUNT_UNBINDABLE },
+		{ FIT, OM_FIT_DEPTH, BOTH, OM_WHY_OVL_DEPTH },
+		{ FIT, OM_FIT_LOCKED, BOTH, OM_WHY_OVL_LOCKED },
+		{ FIT, OM_FIT_NO, BOTH, OM_WHY_OVL_NO_FIT },
+		{ FIT, OM_FIT_UNKNOWN, BOTH, OM_WHY_OVL_UNKNOWN_HERE },
+		{ SUBMOUNTS, OM_SUBMOUNTS_MANY, BOTH, OM_WHY_OVL_MANY_SUBMOUNTS },
 	};
 	om_why_set all = 0;
 
-	if (!v[OVERLAY_ALLOWED])
+	if (!v[rw ? RW_ALLOWED : OVERLAY_ALLOWED])
 		return OM_WHY_BIT(OM_WHY_NOT_ALLOWED);
 	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
-		if (v[single[i].field] == single[i].value)
+		if (single[i].of != (rw ? RO : RW) &&
+		    v[single[i].field] == single[i].value)
 			all |= OM_WHY_BIT(single[i].why);
-	if (v[STRICT] && (v[OVERLAY] == OM_OVERLAY_UNKNOWN || v[FIT] == OM_FIT_UNKNOWN))
+	if (v[STRICT] && (v[OVERLAY] == OM_OVERLAY_UNKNOWN || v[FIT] == OM_FIT_UNKNOWN ||
+			  (v[WRITES] == OM_WRITES_ALL && v[UPPER] == OM_UPPER_UNKNOWN)))
 		all |= OM_WHY_BIT(OM_WHY_STRICT);
 	return all;
 }
@@ -168,8 +225,6 @@ static om_why_set against_overlay(const unsigned char v[N_FIELDS])
 static void to_case(const unsigned char v[N_FIELDS], struct om_case *c,
 		    struct om_policy *policy)
 {
-	bool mimic_first = v[MIMIC_FIRST];
-
 	*c = (struct om_case){ .target = v[TARGET],
 			       .source = v[SOURCE],
 			       .replaceable = v[REPLACEABLE],
@@ -181,6 +236,8 @@ static void to_case(const unsigned char v[N_FIELDS], struct om_case *c,
 			       .too_many = v[TOO_MANY],
 			       .overlay = v[OVERLAY],
 			       .label = v[LABEL],
+			       .upper = v[UPPER],
+			       .writes = v[WRITES],
 			       .writable = v[WRITABLE],
 			       .live_area = v[AREA],
 			       .live_objects = v[OBJECTS],
@@ -192,12 +249,37 @@ static void to_case(const unsigned char v[N_FIELDS], struct om_case *c,
 			       .strict = v[STRICT] };
 	policy->allow[OM_STRATEGY_OVERLAY] = v[OVERLAY_ALLOWED];
 	policy->allow[OM_STRATEGY_MIMIC] = v[MIMIC_ALLOWED];
-	policy->order[mimic_first] = OM_STRATEGY_OVERLAY;
-	policy->order[!mimic_first] = OM_STRATEGY_MIMIC;
+	policy->allow[OM_STRATEGY_OVERLAY_RW] = v[RW_ALLOWED];
+	memcpy(policy->order, orders[v[ORDER]], sizeof(policy->order));
 }
 
-static struct reference *look_up(const unsigned char v[N_FIELDS])
+static void derive(const unsigned char v[N_FIELDS], unsigned char all[N_ALL])
 {
+	bool rw = v[WRITES] == OM_WRITES_ALL, overlay_seen = false;
+
+	memcpy(all, v, N_FIELDS);
+	all[LAST] = PLAIN;
+	all[MIMIC_BEFORE] = 0;
+	for (size_t k = 0; k < OM_N_HOLE_STRATEGIES; k++) {
+		enum om_strategy_id id = orders[v[ORDER]][k];
+
+		if (id == (rw ? OM_STRATEGY_OVERLAY_RW : OM_STRATEGY_OVERLAY))
+			overlay_seen = true;
+		if (id == OM_STRATEGY_MIMIC)
+			all[MIMIC_BEFORE] = !overlay_seen;
+		if ((id == OM_STRATEGY_OVERLAY && v[OVERLAY_ALLOWED]) ||
+		    (id == OM_STRATEGY_MIMIC && v[MIMIC_ALLOWED]) ||
+		    (id == OM_STRATEGY_OVERLAY_RW && v[RW_ALLOWED] &&
+		     v[WRITES] != OM_WRITES_NONE))
+			all[LAST] = (unsigned char)id;
+	}
+}
+
+static struct reference *look_up(const unsigned char fields[N_FIELDS])
+{
+	unsigned char v[N_ALL];
+
+	derive(fields, v);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		size_t k = 0;
 
@@ -220,7 +302,12 @@ static void check_rejected(const struct om_decision *d, const unsigned char v[N_
 		assert_true(d->rejected[k].strategy != d->strategy);
 		seen |= OM_WHY_BIT(d->rejected[k].why);
 		if (d->rejected[k].strategy == OM_STRATEGY_OVERLAY)
-			assert_int_equal(d->rejected[k].all, against_overlay(v));
+			assert_int_equal(d->rejected[k].all, against_overlay(v, false));
+		if (d->rejected[k].strategy != OM_STRATEGY_OVERLAY_RW)
+			continue;
+		/* Nobody who wants nothing written is told why nothing can be. */
+		assert_int_not_equal(v[WRITES], OM_WRITES_NONE);
+		assert_int_equal(d->rejected[k].all, against_overlay(v, true));
 	}
 }
 
@@ -288,19 +375,39 @@ static void check_some_holes(unsigned char v[N_FIELDS])
 	memset(v + N_ENTRY, 0, N_FIELDS - N_ENTRY);
 }
 
+/*
+ * Every hole.  In the short form what can be written is left out where it cannot matter,
+ * and for all entries but one, since nothing of an entry matters to a hole.
+ */
+static void check_all_holes(unsigned char v[N_FIELDS], bool full, bool first)
+{
+	do {
+		bool none = v[WRITES] == OM_WRITES_NONE;
+
+		if (full || (none && v[UPPER] == 0 && v[RW_ALLOWED] == 0) ||
+		    (first && !none && (v[WRITES] == OM_WRITES_ALL || v[UPPER] == 0)))
+			check(v);
+		else if (!first && !none)
+			break;
+	} while (next(v, N_ENTRY, N_FIELDS));
+	memset(v + N_ENTRY, 0, N_FIELDS - N_ENTRY);
+}
+
 static void test_truth_table(void **state _unused_)
 {
-	const char *full = getenv("OM_TRUTH");
+	const char *truth = getenv("OM_TRUTH");
+	bool full = truth && strcmp(truth, "full") == 0, first = true;
 	unsigned char v[N_FIELDS] = { 0 };
 
 	do {
-		if (!plain_leaves_open(v) && !(full && strcmp(full, "full") == 0)) {
+		if (plain_leaves_open(v)) {
+			check_all_holes(v, full, first);
+			first = false;
+		} else if (full) {
+			check_all_holes(v, full, first);
+		} else {
 			check_some_holes(v);
-			continue;
 		}
-		do
-			check(v);
-		while (next(v, N_ENTRY, N_FIELDS));
 	} while (next(v, 0, N_ENTRY));
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].hits == 0)
@@ -522,6 +629,43 @@ static void test_facts_of_the_scene(void **state _unused_)
 #undef ROW
 }
 
+/* What is to be written, and by what: the policy, the paths of the holes, the facts. */
+static void test_writable_holes(void **state _unused_)
+{
+	static char root[] = "/", usr[] = "/usr", shar[] = "/usr/shar",
+		    foo[] = "/usr/share/foo";
+	char **below = (char *[]){ shar, foo };
+	struct world w;
+
+#define ROW(want, ...)                                                                   \
+	do {                                                                             \
+		init_world(&w, 0);                                                       \
+		om_facts_set(&w.facts, OM_FACT_OVERLAY_RO, OM_YES, NULL, "test");        \
+		om_facts_set(&w.facts, OM_FACT_OVERLAY_UPPER, OM_YES, NULL, "test");     \
+		w.policy.writable = ((struct om_policy_paths){ (char *[]){ usr }, 1 });  \
+		__VA_ARGS__;                                                             \
+		assert_string_equal(om_why_id(rejected_by(&w)), want);                   \
+	} while (false)
+	ROW("ovl-rw", );
+	ROW("ovl-rw", w.policy.writable.v[0] = root);
+	ROW("ovl-rw", w.policy.writable.v[0] = dir_path);
+	/* Below the hole, or of another name. */
+	ROW("ovl-ro", w.policy.writable = ((struct om_policy_paths){ below, 2 }));
+	ROW("ovl-ro", w.policy.writable.n = 0);
+	ROW("ovl-no-upper",
+	    om_facts_set(&w.facts, OM_FACT_OVERLAY_UPPER, OM_NO, NULL, "test"));
+	ROW("ovl-upper-unknown",
+	    om_facts_set(&w.facts, OM_FACT_OVERLAY_UPPER, OM_UNKNOWN, NULL, "test"));
+	ROW("ovl-upper-label",
+	    om_facts_set(&w.facts, OM_FACT_APPARMOR_LABEL, OM_NO, NULL, "test"),
+	    om_facts_set(&w.facts, OM_FACT_OVERLAY_LABEL_APP, OM_YES, NULL, "test"));
+	ROW("ovl-upper-root", w.dir.path = w.policy.writable.v[0] = root,
+	    w.policy.root_hole = true);
+	ROW("hole-writable", w.dir.read_only = false);
+	ROW("hole-takes-names", w.policy.allow[OM_STRATEGY_OVERLAY_RW] = false);
+#undef ROW
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +675,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_mounts_are_seen_when_listed),
 		cmocka_unit_test(test_facts_of_the_kernel),
 		cmocka_unit_test(test_facts_of_the_scene),
+		cmocka_unit_test(test_writable_holes),
 	};
 
 	return cmocka_run_group_tests_name("strategy", tests, NULL, NULL);
