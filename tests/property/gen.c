@@ -7,6 +7,7 @@
 #include "property/view.h"
 
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,10 +226,23 @@ static void grow_profile(struct growing *g, uint32_t entries)
 	}
 }
 
+/* Directories of which the holes take new names. */
+static void draw_writable(struct growing *g)
+{
+	struct sample *s = g->s;
+	uint32_t n = draw_percent(g->c, 40) ? 1 + draw(g->c, N(s->writable)) : 0;
+
+	s->policy.writable.v = s->writable;
+	s->policy.writable.n = n;
+	for (uint32_t i = 0; i < n; i++)
+		s->writable[i] = (char *)(uintptr_t)g->dirs[draw(g->c, g->n)].path;
+}
+
 static void draw_facts(struct growing *g)
 {
 	static const enum om_fact_id ids[] = { OM_FACT_OVERLAY_RO, OM_FACT_APPARMOR_LABEL,
-					       OM_FACT_OVERLAY_LABEL_APP };
+					       OM_FACT_OVERLAY_LABEL_APP,
+					       OM_FACT_OVERLAY_UPPER };
 	struct sample *s = g->s;
 
 	om_facts_init(&s->facts);
@@ -241,6 +255,8 @@ static void draw_facts(struct growing *g)
 	s->policy = om_policy_default;
 	s->policy.allow[OM_STRATEGY_OVERLAY] = !draw_percent(g->c, 25);
 	s->policy.allow[OM_STRATEGY_MIMIC] = !draw_percent(g->c, 10);
+	s->policy.allow[OM_STRATEGY_OVERLAY_RW] = !draw_percent(g->c, 25);
+	draw_writable(g);
 	s->policy.root_hole = draw_percent(g->c, 20);
 }
 
@@ -267,7 +283,7 @@ void sample_done(struct sample *s)
 
 void sample_print(const struct sample *s, struct text *ret)
 {
-	char line[64];
+	char line[96];
 
 	world_print(&s->world, ret);
 	for (int i = 0; i < s->world.n; i++) {
@@ -279,9 +295,17 @@ void sample_print(const struct sample *s, struct text *ret)
 	}
 	if (s->text.len)
 		text_add(ret, s->text.s, s->text.len);
-	(void)snprintf(line, sizeof(line), "overlay=%s,%d mimic=%d root-hole=%d\n",
+	for (size_t i = 0; i < s->policy.writable.n; i++) {
+		text_add(ret, "writable ", 9);
+		text_add(ret, s->writable[i], strlen(s->writable[i]));
+		text_add(ret, "\n", 1);
+	}
+	(void)snprintf(line, sizeof(line),
+		       "overlay=%s,%d upper=%s,%d mimic=%d root-hole=%d\n",
 		       om_tristate_name(om_facts_get(&s->facts, OM_FACT_OVERLAY_RO)),
 		       s->policy.allow[OM_STRATEGY_OVERLAY],
+		       om_tristate_name(om_facts_get(&s->facts, OM_FACT_OVERLAY_UPPER)),
+		       s->policy.allow[OM_STRATEGY_OVERLAY_RW],
 		       s->policy.allow[OM_STRATEGY_MIMIC], s->policy.root_hole);
 	text_add(ret, line, strlen(line));
 }

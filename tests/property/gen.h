@@ -16,7 +16,8 @@ struct sample {
 	struct om_profile *profile;
 	struct om_facts facts;
 	struct om_policy policy;
-	uint64_t salt; /* for what must not matter */
+	char *writable[2]; /* what its list of holes points to */
+	uint64_t salt;	   /* for what must not matter */
 };
 
 /* A sample from choices; the pool is emptied first. */

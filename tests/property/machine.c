@@ -303,7 +303,7 @@ static int step_overlay(struct machine *m, const struct om_step *step)
 	if (!lower.node || !upper.node)
 		return -ENOENT;
 	mount = world_mount(m->w, node_merge(upper.node, lower.node));
-	m->w->mounts[mount].read_only = true;
+	m->w->mounts[mount].read_only = !step->writable;
 	return hang(m, step, mount);
 }
 

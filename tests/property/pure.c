@@ -27,8 +27,13 @@ enum sabotage {
 	SABOTAGE_DROP_STEP, /* the last step but one of a plan is left out */
 	SABOTAGE_SKIP_INVERSE,
 	SABOTAGE_SALT_SHOWS, /* a number that must not matter gets into the plan */
+	SABOTAGE_OPEN,	     /* what is sealed is taken for open */
 	SABOTAGE_DEPENDENCY, /* entries that lie in one another are planned together */
 };
+
+static struct counts {
+	unsigned kept, refused, by_policy, open, part, taking;
+} counts;
 
 struct run {
 	struct machine machine;
@@ -39,8 +44,10 @@ struct run {
 	size_t stop_after;   /* steps that are done, all together */
 	size_t done;
 	bool refused;
-	bool by_policy; /* refused because no allowed strategy can do it */
-	int error;	/* of a step that could not be done */
+	bool by_policy;	   /* refused because no allowed strategy can do it */
+	int error;	   /* of a step that could not be done */
+	bool part;	   /* refused because only a part is to take new names */
+	const char *wrong; /* of what a hole takes once a wave is there */
 };
 
 static bool is_mutated(const struct run *run, const struct om_plan *plan, size_t i)
@@ -74,6 +81,36 @@ static void note_refusal(struct run *run, struct om_decisions *d)
 	for (size_t i = 0; i < d->scene->n; i++)
 		run->by_policy |= d->entries[i].strategy == OM_STRATEGY_REFUSE &&
 				  d->entries[i].n_rejected > 1;
+	for (size_t i = 0; i < d->scene->n; i++)
+		run->part |= d->entries[i].why == OM_WHY_WRITABLE_PART;
+}
+
+static bool is_to_take_names(const struct sample *s, const char *hole)
+{
+	for (size_t i = 0; i < s->policy.writable.n; i++)
+		if (om_path_is_under(hole, s->writable[i]))
+			return true;
+	return false;
+}
+
+/* A hole takes new names by policy, or when it did before; otherwise it must not. */
+static void check_holes(struct run *run, const struct om_decisions *d)
+{
+	const struct world *w = run->machine.w;
+
+	for (size_t i = 0; i < d->constructions.n; i++) {
+		const struct om_scene_dir *hole =
+			&d->scene->dirs.v[d->constructions.v[i].hole];
+		bool takes = !hole->read_only || is_to_take_names(run->s, hole->path);
+		struct place at = world_lookup(w, hole->path);
+
+		counts.taking += takes && hole->read_only;
+		if (run->sabotage == SABOTAGE_OPEN)
+			takes = true;
+		if (w->mounts[at.mount].read_only == takes)
+			run->wrong = takes ? "a hole takes no new name"
+					   : "a hole takes new names";
+	}
 }
 
 static void run_wave(struct run *run, size_t first, size_t n)
@@ -98,6 +135,9 @@ static void run_wave(struct run *run, size_t first, size_t n)
 			    om_strategy_get(d.entries[i].strategy)->name,
 			    om_why_id(d.entries[i].why));
 	run_plan(run, &plan);
+	if (!run->refused && run->error == 0 && run->done != run->stop_after &&
+	    run->sabotage != SABOTAGE_DROP_STEP && run->sabotage != SABOTAGE_DEPENDENCY)
+		check_holes(run, &d);
 	om_plan_done(&plan);
 	om_decisions_done(&d);
 	(void)om_scene_free(scene);
@@ -184,10 +224,6 @@ static const char *check_inverse(const struct sample *s, enum sabotage sabotage)
 
 /* --- what was promised ----------------------------------------------------------------- */
 
-static struct counts {
-	unsigned kept, refused, by_policy, open;
-} counts;
-
 static struct text want, got;
 
 static const char *judge(const struct sample *s, const struct run *run,
@@ -195,6 +231,12 @@ static const char *judge(const struct sample *s, const struct run *run,
 {
 	if (run->error < 0)
 		return "a step cannot be done";
+	if (run->wrong)
+		return run->wrong;
+	if (run->part && run->refused) {
+		counts.part++;
+		return s->policy.writable.n > 0 ? NULL : "a part of nothing";
+	}
 	if (run->by_policy && run->refused) {
 		counts.by_policy++;
 		return s->policy.allow[OM_STRATEGY_MIMIC] ? "mimic could do it" : NULL;
@@ -354,6 +396,7 @@ static const struct {
 	{ "the steps do what was promised", { try_view, 0, 0 }, false },
 	{ "waves are as long as by comparing all", { try_waves, 0, 0 }, false },
 	{ "a number that must not matter", { try_same, SABOTAGE_SALT_SHOWS, 0 }, true },
+	{ "what is sealed taken for open", { try_view, SABOTAGE_OPEN, 0 }, true },
 	{ "an inverse left out", { try_inverse, SABOTAGE_SKIP_INVERSE, 0 }, true },
 	{ "a step left out", { try_view, SABOTAGE_DROP_STEP, 0 }, true },
 	{ "all in one wave", { try_view, SABOTAGE_DEPENDENCY, 0 }, true },
@@ -405,9 +448,12 @@ int main(void)
 		property_run(&p);
 		if (i != 2)
 			continue;
-		printf("# %u kept, %u refused, %u not allowed, %u open\n", counts.kept,
-		       counts.refused, counts.by_policy, counts.open);
+		printf("# %u kept, %u refused, %u not allowed, %u open, %u writable in part\n",
+		       counts.kept, counts.refused, counts.by_policy, counts.open,
+		       counts.part);
+		printf("# %u holes that were read-only take new names\n", counts.taking);
 		property_result(counts.kept > cases / 2, "most of them are kept");
+		property_result(counts.taking > cases / 20, "many holes take new names");
 	}
 	return property_end();
 }
