@@ -2,7 +2,7 @@
 /*
  * What the model promises is what is seen after a real apply: names, kinds, modes, owners,
  * links and contents, for overlay and mimic, detached and staged, and with mount(2) alone;
- * and after undo all is as before.  The plan does not depend on the order in which a
+ * what the application then writes where it may; and after undo all is as before.  The plan does not depend on the order in which a
  * directory gives its names.
  */
 #include <errno.h>
@@ -22,11 +22,20 @@ static const struct way {
 	const char *strategy;
 	const char *surface;
 	bool backwards;
+	bool write; /* every hole takes new names */
 } ways[] = {
-	{ "overlay", "full", false },	 { "overlay", "full", true },
-	{ "mimic", "full", false },	 { "overlay", "no-nesting", false },
-	{ "mimic", "no-nesting", true }, { "overlay", "4.4", false },
-	{ "mimic", "4.4", false },
+	{ "overlay", "full", false, false },
+	{ "overlay", "full", true, false },
+	{ "mimic", "full", false, false },
+	{ "overlay", "no-nesting", false, false },
+	{ "mimic", "no-nesting", true, false },
+	{ "overlay", "4.4", false, false },
+	{ "mimic", "4.4", false, false },
+	{ "overlay-rw", "full", false, true },
+	{ "overlay-rw", "no-nesting", true, true },
+	{ "overlay-rw", "4.4", false, true },
+	{ "mimic", "full", true, true },
+	{ "mimic", "4.4", false, true },
 };
 
 #define N_WAYS (sizeof(ways) / sizeof(ways[0]))
@@ -39,7 +48,7 @@ static struct text want, got;
 static char wrong[2048];
 
 static struct counts {
-	unsigned applied, refused, open, deep, runs;
+	unsigned applied, refused, open, deep, runs, written, holes;
 } counts;
 
 static const char *say(const struct way *way, const char *what)
@@ -78,8 +87,35 @@ static bool is_too_deep(void)
 	       strstr(told->error, "cannot overlay");
 }
 
+static void add_new(struct world *view, const char *hole)
+{
+	struct place at = world_lookup(view, hole);
+	struct node *file = node_new(KIND_FILE, 0666, 0, 0);
+
+	file->text = STAND_NEW;
+	(void)node_make(at.node, STAND_NEW, file);
+	counts.holes++;
+}
+
+/* What the application writes is there, beside all the rest; that the base does not have
+ * it is seen after undo. */
+static const char *judge_written(const struct way *way, struct world *view)
+{
+	char holes[sizeof(told->holes)], *saved;
+
+	(void)strcpy(holes, told->holes);
+	for (char *hole = strtok_r(holes, "\n", &saved); hole;
+	     hole = strtok_r(NULL, "\n", &saved))
+		add_new(view, hole);
+	text_clear(&want);
+	world_print(view, &want);
+	set_text(&got, told->written);
+	counts.written++;
+	return text_same(&want, &got) ? NULL : say(way, "what was written is not seen");
+}
+
 static const char *judge(const struct way *way, const struct sample *s,
-			 enum promise promise, const struct world *view)
+			 enum promise promise, struct world *view)
 {
 	const char *bad = judge_before(way, s);
 
@@ -111,21 +147,27 @@ static const char *judge(const struct way *way, const struct sample *s,
 	text_clear(&want);
 	world_print(view, &want);
 	set_text(&got, told->seen);
-	return text_same(&want, &got) ? NULL : say(way, "something else is seen");
+	if (!text_same(&want, &got))
+		return say(way, "something else is seen");
+	return told->written[0] ? judge_written(way, view) : NULL;
 }
 
 static const char *check_way(size_t i, const struct sample *s, enum promise promise,
-			     const struct world *view)
+			     struct world *view)
 {
+	static char root[] = "/", *everywhere[] = { root };
 	struct stand stand = { .dir = dir,
 			       .facts = &facts[i],
 			       .surface = surface_get(ways[i].surface),
 			       .policy = om_policy_default,
-			       .backwards = ways[i].backwards };
+			       .backwards = ways[i].backwards,
+			       .write = ways[i].write };
 	const char *bad;
 
 	stand.policy.root_hole = s->policy.root_hole;
 	stand.policy.allow[OM_STRATEGY_OVERLAY] = ways[i].strategy[0] == 'o';
+	stand.policy.allow[OM_STRATEGY_OVERLAY_RW] = ways[i].strategy[0] == 'o';
+	stand.policy.writable = (struct om_policy_paths){ everywhere, ways[i].write };
 	stand_run(&stand, s, told);
 	bad = judge(&ways[i], s, promise, view);
 	if (bad)
@@ -151,9 +193,11 @@ static const char *check(struct choices *c, const void *arg)
 	if (s.profile) {
 		const struct view_rules own = { s.policy.root_hole, rules->planted };
 
-		promise = view_of(&s.world, s.profile, &own, &view);
-		for (size_t i = 0; !bad && i < N_WAYS; i++)
+		for (size_t i = 0; !bad && i < N_WAYS; i++) {
+			/* Something is added to it where something is written. */
+			promise = view_of(&s.world, s.profile, &own, &view);
 			bad = check_way(i, &s, promise, &view);
+		}
 	}
 	sample_done(&s);
 	return bad;
@@ -230,7 +274,9 @@ int main(void)
 	property_run(&all[0]);
 	printf("# %u applications: %u seen as promised, %u refused, %u open, %u too deep\n",
 	       counts.runs, counts.applied, counts.refused, counts.open, counts.deep);
+	printf("# %u times written, in %u holes\n", counts.written, counts.holes);
 	property_result(counts.applied > counts.runs / 2, "most of them are applied");
+	property_result(counts.holes > counts.runs / 20, "many holes are written into");
 	property_run(&all[1]);
 	if (property_full())
 		property_run(&all[2]);

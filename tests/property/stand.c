@@ -56,7 +56,9 @@ bool stand_probe(const struct surface *surface, struct told *told)
 		if (!enter_surface(surface))
 			_exit(1);
 		om_facts_init(&told->facts);
-		om_probe(&options, OM_FACTS_FOR_APPLY, &told->facts);
+		om_probe(&options,
+			 OM_FACTS_FOR_APPLY | OM_FACT_BIT(OM_FACT_OVERLAY_UPPER),
+			 &told->facts);
 		if (surface->no_nesting)
 			om_facts_set(&told->facts, OM_FACT_DETACHED_NESTING, OM_NO, NULL,
 				     "property");
@@ -167,8 +169,14 @@ static int observe(const struct om_decisions *d, const struct om_plan *plan, voi
 {
 	struct told *told = arg;
 	struct om_str text = { 0 };
+	size_t n = strlen(told->holes);
 
-	(void)d;
+	told->waves++;
+	for (size_t i = 0; i < d->constructions.n; i++)
+		n += (size_t)snprintf(told->holes + n, sizeof(told->holes) - n, "%s\n",
+				      d->scene->dirs.v[d->constructions.v[i].hole].path);
+	if (n >= sizeof(told->holes))
+		return -E2BIG;
 	om_str_add(&text, told->plan);
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		om_step_render(&plan->steps.v[i], "/", "/stage", &text);
@@ -199,6 +207,25 @@ static void judge(struct told *told, int r, const struct om_error *e, bool root_
 		       e->message);
 }
 
+/* As the application would do it. */
+static void write_into(const char *base, struct told *told)
+{
+	char holes[sizeof(told->holes)], path[2 * PATH_ROOM], *saved;
+
+	(void)strcpy(holes, told->holes);
+	for (char *hole = strtok_r(holes, "\n", &saved); hole;
+	     hole = strtok_r(NULL, "\n", &saved)) {
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "%s%s/" STAND_NEW, base, hole);
+		f = fopen(path, "wxe");
+		if (!f || fputs(STAND_NEW, f) < 0 || fclose(f) < 0)
+			(void)snprintf(told->error, sizeof(told->error), "%.900s: %s",
+				       path, strerror(errno));
+	}
+	tell(told->written, base);
+}
+
 static void apply(const struct stand *stand, const struct sample *s, const char *base,
 		  const char *stage, struct told *told)
 {
@@ -221,6 +248,8 @@ static void apply(const struct stand *stand, const struct sample *s, const char 
 	r = om_apply_or_undo(&a, s->profile, &residue, &e);
 	judge(told, r, &e, stand->policy.root_hole);
 	tell(told->seen, base);
+	if (r == 0 && stand->write && told->waves == 1)
+		write_into(base, told);
 	undo.root_fd = a.root_fd;
 	if (r == 0 && !stand->policy.root_hole &&
 	    om_undo(&undo, &journal, 0, &residue) < 0)
@@ -260,6 +289,8 @@ void stand_run(const struct stand *stand, const struct sample *s, struct told *t
 	told->outcome = OUTCOME_NONE;
 	told->error[0] = told->plan[0] = '\0';
 	told->before[0] = told->seen[0] = told->after[0] = '\0';
+	told->holes[0] = told->written[0] = '\0';
+	told->waves = 0;
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0)

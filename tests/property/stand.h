@@ -24,9 +24,12 @@ struct told {
 	char error[1024];
 	char plan[STAND_TEXT];
 	char before[STAND_TEXT];
-	char seen[STAND_TEXT];	/* after apply */
-	char after[STAND_TEXT]; /* after undo */
-	struct om_facts facts;	/* of stand_probe() */
+	char seen[STAND_TEXT]; /* after apply */
+	char holes[8192];      /* where names were added, one a line */
+	unsigned waves;
+	char written[STAND_TEXT]; /* after a new name in each of them */
+	char after[STAND_TEXT];	  /* after undo */
+	struct om_facts facts;	  /* of stand_probe() */
 };
 
 struct stand {
@@ -35,7 +38,11 @@ struct stand {
 	const struct surface *surface;
 	struct om_policy policy;
 	bool backwards; /* names are made in the other order */
+	bool write;	/* once it is applied, a file is made in each hole */
 };
+
+/* Made in each hole, with that content. */
+#define STAND_NEW "om-new"
 
 /* Memory that children share; NULL when there is none. */
 struct told *told_new(void);
