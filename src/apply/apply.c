@@ -224,7 +224,8 @@ static int plan_wave(struct om_apply *a, const struct om_survey *survey,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < scene->n; i++)
-		if (scene->entries[i].target_object == OM_OBJECT_NONE) {
+		if (!om_scene_entry_fits(&scene->entries[i],
+					 &p->entries[scene->first + i])) {
 			r = om_scene_find_submounts(survey, scene, e);
 			break;
 		}

@@ -772,6 +772,8 @@ static int build_name(struct om_build *b, const struct om_step *step)
 		return parent;
 	if (step->kind == OM_STEP_MKFILE)
 		return b->sys->mkfile(b->sys, parent, name, 0644);
+	if (step->kind == OM_STEP_WHITEOUT)
+		return b->sys->mknod(b->sys, parent, name, S_IFCHR, 0);
 	r = b->sys->symlink(b->sys, step->source, parent, name);
 	if (r == 0 && step->entry == SIZE_MAX)
 		r = om_tolerate_unmapped(
@@ -802,6 +804,7 @@ static int run_step(struct om_build *b, const struct om_step *step, struct om_er
 		return build_dir(b, step);
 	case OM_STEP_MKFILE:
 	case OM_STEP_SYMLINK:
+	case OM_STEP_WHITEOUT:
 		return build_name(b, step);
 	case OM_STEP_SEAL:
 		return seal(b, step);

@@ -343,20 +343,17 @@ int om_cli_nothing(struct om_state *state, const char *verb, struct om_error *e)
 		       "%snothing is applied in this mount namespace", verb);
 }
 
-void om_cli_probe(const struct om_cli *cli, int state_fd, const struct om_policy *policy,
+void om_cli_probe(const struct om_cli *cli, int state_fd, om_fact_set more,
 		  struct om_facts *facts)
 {
 	const struct om_probe_options options = om_cli_probe_options(cli);
-	om_fact_set want = OM_FACTS_FOR_APPLY;
 	_cleanup_close_ int own = -1;
 
-	if (policy->writable.n > 0)
-		want |= OM_FACT_BIT(OM_FACT_OVERLAY_UPPER);
 	/* A directory that is not there (or not ours) is no cache, and no error. */
 	if (state_fd < 0)
 		state_fd = own = om_cache_open_dir(om_cli_state_path(cli));
 	om_facts_init(facts);
-	om_probe_cached(&options, state_fd, want, facts);
+	om_probe_cached(&options, state_fd, OM_FACTS_FOR_APPLY | more, facts);
 	/* Who leaves strategies out may be refused, and shall be told the reason. */
 	if (om_cli_get(cli, OM_OPT_STRATEGY) || om_cli_get(cli, OM_OPT_POLICY))
 		om_cli_probe_module(cli, facts);

@@ -103,10 +103,10 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 		     struct om_error *e) _must_check_;
 /*
- * What apply, plan and run need to know for the policy, by --load-modules and --app-label;
- * from the cache in state_fd, or in --state when state_fd is negative.
+ * What apply, plan and run need to know, by --load-modules and --app-label; from the
+ * cache in state_fd, or in --state when state_fd is negative.  more: facts besides.
  */
-void om_cli_probe(const struct om_cli *cli, int state_fd, const struct om_policy *policy,
+void om_cli_probe(const struct om_cli *cli, int state_fd, om_fact_set more,
 		  struct om_facts *facts);
 /*
  * Why there is no overlay, where there is none.  Only for those who tell people: asking

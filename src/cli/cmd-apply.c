@@ -64,7 +64,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 		r = om_cli_open_root(cli, &root_fd, &root_path, e);
 	if (r < 0)
 		return r;
-	om_cli_probe(cli, state->dirfd, &policy, &facts);
+	om_cli_probe(cli, state->dirfd, om_decide_wants(profile, &policy), &facts);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	apply.root_fd = root_fd;
 	apply.root_path = root_path;

@@ -60,7 +60,7 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	r = om_cli_open_root(cli, &root_fd, &root_path, e);
 	if (r < 0)
 		return r;
-	om_cli_probe(cli, -1, &policy, &facts);
+	om_cli_probe(cli, -1, om_decide_wants(profile, &policy), &facts);
 	if (!foreign)
 		om_cli_probe_module(cli, &facts);
 	om_journal_init(&journal);

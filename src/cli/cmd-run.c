@@ -230,7 +230,7 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	if (r < 0)
 		return r;
 	s->host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	om_cli_probe(&s->cli, -1, &s->policy, &facts);
+	om_cli_probe(&s->cli, -1, om_decide_wants(s->profile, &s->policy), &facts);
 	om_journal_init(&journal);
 	om_apply_init(&apply, &om_sys_linux, &facts);
 	apply.policy = &s->policy;

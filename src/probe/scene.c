@@ -150,8 +150,7 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 	dir = om_scene_add_dir(survey, scene, hole, e);
 	if (!dir)
 		return -EIO;
-	dir->hole |= se->target_object == OM_OBJECT_NONE ||
-		     !om_scene_entry_fits(se, entry);
+	dir->hole |= !om_scene_entry_fits(se, entry);
 	se->hole = (size_t)(dir - scene->dirs.v);
 	se->target = TAKE_PTR(c.path);
 	return 0;

@@ -93,15 +93,18 @@ struct om_scene_entry {
 };
 
 /*
- * What is there can take what is asked for; of a link that exists only whether it is one
- * and the same.
+ * Nothing has to be made: what is there can take what is asked for, a link that exists is
+ * one and the same, and what is to be hidden is not there.
  */
 static inline bool om_scene_entry_fits(const struct om_scene_entry *se,
 				       const struct om_entry *entry)
 {
 	bool dir = se->target_object == OM_OBJECT_DIR;
 	bool link = se->target_object == OM_OBJECT_SYMLINK;
+	bool none = se->target_object == OM_OBJECT_NONE;
 
+	if (none || entry->kind == OM_ENTRY_HIDE)
+		return none && entry->kind == OM_ENTRY_HIDE;
 	if (entry->kind == OM_ENTRY_BIND_FILE)
 		return !dir && !link;
 	if (entry->kind == OM_ENTRY_SYMLINK)

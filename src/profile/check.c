@@ -62,6 +62,10 @@ static const char *source_bad(char buf[static OM_REASON_SIZE],
 		return om_streq(source, "none")
 			       ? NULL
 			       : "the source of a symbolic link must be none";
+	case OM_ENTRY_HIDE:
+		return om_streq(source, "none")
+			       ? NULL
+			       : "the source of a name that is hidden must be none";
 	case OM_ENTRY_BIND_DIR:
 	case OM_ENTRY_BIND_FILE:
 	case _OM_ENTRY_MAX:

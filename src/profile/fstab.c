@@ -368,10 +368,9 @@ void om_profile_print(const struct om_profile *p, struct om_str *out)
 const char *om_entry_kind_name(enum om_entry_kind kind)
 {
 	static const char *const names[_OM_ENTRY_MAX] = {
-		[OM_ENTRY_BIND_DIR] = "bind",
-		[OM_ENTRY_BIND_FILE] = "bind-file",
-		[OM_ENTRY_TMPFS] = "tmpfs",
-		[OM_ENTRY_SYMLINK] = "symlink",
+		[OM_ENTRY_BIND_DIR] = "bind", [OM_ENTRY_BIND_FILE] = "bind-file",
+		[OM_ENTRY_TMPFS] = "tmpfs",   [OM_ENTRY_SYMLINK] = "symlink",
+		[OM_ENTRY_HIDE] = "hide",
 	};
 
 	return kind < _OM_ENTRY_MAX ? names[kind] : "unknown";

@@ -41,6 +41,7 @@ enum slot {
 	SLOT_XUSER,
 	SLOT_XGROUP,
 	SLOT_CREATE_SOURCE,
+	SLOT_HIDE,
 	_SLOT_MAX,
 };
 
@@ -49,8 +50,10 @@ enum {
 	ON_BIND = 1 << OM_ENTRY_BIND_DIR | 1 << OM_ENTRY_BIND_FILE,
 	ON_TMPFS = 1 << OM_ENTRY_TMPFS,
 	ON_SYMLINK = 1 << OM_ENTRY_SYMLINK,
+	ON_HIDE = 1 << OM_ENTRY_HIDE,
 	ON_MOUNT = ON_BIND | ON_TMPFS,
-	ON_ALL = ON_MOUNT | ON_SYMLINK,
+	ON_OBJECT = ON_MOUNT | ON_SYMLINK,
+	ON_ALL = ON_OBJECT | ON_HIDE,
 };
 
 struct option;
@@ -239,15 +242,16 @@ static const struct option options[] = {
 	{ "x-snapd.symlink", SLOT_SYMLINK, ON_SYMLINK, 0, read_symlink },
 	{ "x-snapd.id", SLOT_ID, ON_ALL, 0, read_id },
 	{ "x-snapd.needed-by", SLOT_NEEDED_BY, ON_ALL, 0, read_id },
-	{ "x-snapd.synthetic", SLOT_SYNTHETIC, ON_ALL, 0, NULL },
+	{ "x-snapd.synthetic", SLOT_SYNTHETIC, ON_OBJECT, 0, NULL },
 	{ "x-snapd.origin", SLOT_ORIGIN, ON_ALL, 0, read_origin },
-	{ "x-snapd.detach", SLOT_DETACH, ON_ALL, 0, NULL },
-	{ "x-snapd.mode", SLOT_XMODE, ON_ALL, 0, read_xmode },
-	{ "x-snapd.uid", SLOT_XUID, ON_ALL, 0, read_owner },
-	{ "x-snapd.gid", SLOT_XGID, ON_ALL, 0, read_owner },
-	{ "x-snapd.user", SLOT_XUSER, ON_ALL, 0, read_owner },
-	{ "x-snapd.group", SLOT_XGROUP, ON_ALL, 0, read_owner },
+	{ "x-snapd.detach", SLOT_DETACH, ON_OBJECT, 0, NULL },
+	{ "x-snapd.mode", SLOT_XMODE, ON_OBJECT, 0, read_xmode },
+	{ "x-snapd.uid", SLOT_XUID, ON_OBJECT, 0, read_owner },
+	{ "x-snapd.gid", SLOT_XGID, ON_OBJECT, 0, read_owner },
+	{ "x-snapd.user", SLOT_XUSER, ON_OBJECT, 0, read_owner },
+	{ "x-snapd.group", SLOT_XGROUP, ON_OBJECT, 0, read_owner },
 	{ "x-overmount.create-source", SLOT_CREATE_SOURCE, ON_BIND, 0, NULL },
+	{ "x-overmount.hide", SLOT_HIDE, ON_HIDE, 0, NULL },
 };
 
 /* Options that mean something elsewhere: told apart from a slip of the pen. */
@@ -436,6 +440,8 @@ static int decide_kind(struct reader *r, struct om_error *e)
 				       "cannot make a symbolic link at %s: "
 				       "x-snapd.symlink= is missing",
 				       OM_Q(entry->target));
+	} else if (r->seen[SLOT_HIDE] && !r->kind) {
+		entry->kind = OM_ENTRY_HIDE;
 	} else if (r->seen[SLOT_BIND]) {
 		entry->kind = r->kind ? OM_ENTRY_BIND_FILE : OM_ENTRY_BIND_DIR;
 	} else {
@@ -453,6 +459,7 @@ static int check_fits(const struct reader *r, struct om_error *e)
 		[OM_ENTRY_BIND_FILE] = "not for a bind mount",
 		[OM_ENTRY_TMPFS] = "not for type tmpfs",
 		[OM_ENTRY_SYMLINK] = "not for a symbolic link",
+		[OM_ENTRY_HIDE] = "not for a name that is hidden",
 	};
 
 	for (size_t i = 0; i < _SLOT_MAX; i++)

@@ -21,6 +21,7 @@ enum om_entry_kind {
 	OM_ENTRY_BIND_FILE, /* a file of the tree shown at the target */
 	OM_ENTRY_TMPFS,	    /* an empty, private file system */
 	OM_ENTRY_SYMLINK,   /* a symbolic link */
+	OM_ENTRY_HIDE,	    /* nothing: a name of the base is taken away */
 	_OM_ENTRY_MAX,
 };
 
@@ -81,6 +82,12 @@ struct om_entry {
 	unsigned order;	       /* scratch of om_profile_sort() */
 };
 
+/* What is left is made of names alone. */
+static inline bool om_entry_is_mount(const struct om_entry *entry)
+{
+	return entry->kind != OM_ENTRY_SYMLINK && entry->kind != OM_ENTRY_HIDE;
+}
+
 struct om_profile {
 	struct om_entry *entries; /* owned */
 	size_t n;
@@ -115,5 +122,5 @@ void om_entry_print(const struct om_entry *entry, struct om_str *out) _nonnull_a
  */
 void om_profile_sort(struct om_profile *p) _nonnull_all_;
 
-/* Lower-case word for messages and JSON: bind, bind-file, tmpfs, symlink. */
+/* Lower-case word for messages and JSON: bind, bind-file, tmpfs, symlink, hide. */
 const char *om_entry_kind_name(enum om_entry_kind kind);

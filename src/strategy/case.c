@@ -30,6 +30,7 @@ bool om_case_is_strict_unknown(const struct om_case *c)
 {
 	return c->strict &&
 	       (c->overlay == OM_OVERLAY_UNKNOWN || c->fit == OM_FIT_UNKNOWN ||
+		c->whiteout == OM_WHITEOUT_UNKNOWN ||
 		(c->writes == OM_WRITES_ALL && c->upper == OM_UPPER_UNKNOWN));
 }
 
@@ -73,7 +74,10 @@ static enum om_case_target target_of(const struct om_entry *entry,
 				     const struct om_scene_entry *se)
 {
 	if (se->target_object == OM_OBJECT_NONE)
-		return OM_TARGET_MISSING;
+		return entry->kind == OM_ENTRY_HIDE ? OM_TARGET_ABSENT
+						    : OM_TARGET_MISSING;
+	if (entry->kind == OM_ENTRY_HIDE)
+		return OM_TARGET_HIDES;
 	if (!om_scene_entry_fits(se, entry))
 		return OM_TARGET_OTHER;
 	return entry->kind == OM_ENTRY_SYMLINK ? OM_TARGET_SAME_LINK : OM_TARGET_FITS;
@@ -186,6 +190,15 @@ static enum om_case_fit fit_of(const struct om_scene_dir *hole)
 	return hole->stacked ? OM_FIT_DEPTH : OM_FIT_NO;
 }
 
+static enum om_case_whiteout whiteout_of(const struct om_facts *facts)
+{
+	enum om_tristate hides = om_facts_get(facts, OM_FACT_OVERLAY_WHITEOUT);
+
+	return hides == OM_YES	? OM_WHITEOUT_FINE
+	       : hides == OM_NO ? OM_WHITEOUT_NO
+				: OM_WHITEOUT_UNKNOWN;
+}
+
 /* Where programs leave what others look for at run time. */
 static bool is_live_area(const char *path)
 {
@@ -229,4 +242,5 @@ void om_case_of_hole(const struct om_decisions *d, size_t index, struct om_case 
 	ret->submounts = n == 0				 ? OM_SUBMOUNTS_NONE
 			 : n <= d->policy->max_submounts ? OM_SUBMOUNTS_FEW
 							 : OM_SUBMOUNTS_MANY;
+	ret->whiteout = construction->hides ? whiteout_of(d->facts) : OM_WHITEOUT_FINE;
 }

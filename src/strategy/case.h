@@ -17,7 +17,9 @@ enum om_case_target {
 	OM_TARGET_MISSING,
 	OM_TARGET_FITS,
 	OM_TARGET_SAME_LINK,
-	OM_TARGET_OTHER, /* of another kind, or another link */
+	OM_TARGET_ABSENT, /* and that is what is asked for */
+	OM_TARGET_HIDES,  /* it is there and shall not be seen */
+	OM_TARGET_OTHER,  /* of another kind, or another link */
 	_OM_TARGET_MAX,
 };
 
@@ -47,6 +49,14 @@ enum om_case_fit {
 	OM_FIT_NO,
 	OM_FIT_UNKNOWN,
 	_OM_FIT_MAX,
+};
+
+/* A name of the base in the hole is to be hidden. */
+enum om_case_whiteout {
+	OM_WHITEOUT_FINE, /* or there is none */
+	OM_WHITEOUT_NO,
+	OM_WHITEOUT_UNKNOWN,
+	_OM_WHITEOUT_MAX,
 };
 
 enum om_case_submounts {
@@ -103,6 +113,7 @@ struct om_case {
 	bool submount_unbindable;
 	enum om_case_fit fit;
 	enum om_case_submounts submounts;
+	enum om_case_whiteout whiteout;
 	bool strict; /* what is unknown is refused */
 };
 

@@ -56,6 +56,7 @@ static void add_step(struct om_cost *cost, const struct om_step *step, bool laye
 		break;
 	case OM_STEP_MKFILE:
 	case OM_STEP_SYMLINK:
+	case OM_STEP_WHITEOUT:
 		add_inodes(cost, 1);
 		break;
 	case OM_STEP_SEAL:

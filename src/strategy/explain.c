@@ -31,6 +31,9 @@ static void explain_asked(const struct om_decisions *d, size_t i, struct om_str 
 	case OM_ENTRY_SYMLINK:
 		om_str_addf(out, "a symbolic link to %s here", OM_Q(entry->symlink));
 		break;
+	case OM_ENTRY_HIDE:
+		om_str_add(out, "nothing here: the name is to be hidden");
+		break;
 	case _OM_ENTRY_MAX:
 		break;
 	}

@@ -94,6 +94,13 @@ int om_names_expand(const struct om_decisions *d, const struct om_name *name,
 			step.source = entry->symlink;
 			step.mode = 0777;
 		}
+		if (entry->kind == OM_ENTRY_HIDE) {
+			/* Out of a mimic it is left. */
+			if (place != OM_PLACE_SKELETON)
+				return 0;
+			step.kind = OM_STEP_WHITEOUT;
+			step.mode = 0;
+		}
 	}
 	return om_plan_add(plan, &step);
 }

@@ -78,6 +78,11 @@ bool om_overlay_has_many(const struct om_case *c)
 	return c->submounts == OM_SUBMOUNTS_MANY;
 }
 
+bool om_overlay_cannot_hide(const struct om_case *c)
+{
+	return c->whiteout != OM_WHITEOUT_FINE;
+}
+
 bool om_overlay_has_few(const struct om_case *c)
 {
 	return c->submounts == OM_SUBMOUNTS_FEW;

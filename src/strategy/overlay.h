@@ -30,8 +30,9 @@
 		{ om_overlay_has_locked, OM_ANSWER_NO, OM_WHY_OVL_LOCKED },              \
 		{ om_overlay_does_not_fit, OM_ANSWER_NO, OM_WHY_OVL_NO_FIT },            \
 		{ om_overlay_may_not_fit, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN_HERE },       \
+		{ om_overlay_has_many, OM_ANSWER_NO, OM_WHY_OVL_MANY_SUBMOUNTS },        \
 	{                                                                                \
-		om_overlay_has_many, OM_ANSWER_NO, OM_WHY_OVL_MANY_SUBMOUNTS             \
+		om_overlay_cannot_hide, OM_ANSWER_NO, OM_WHY_OVL_WHITEOUT                \
 	}
 
 bool om_overlay_is_absent(const struct om_case *c) _nonnull_all_;
@@ -47,6 +48,7 @@ bool om_overlay_has_locked(const struct om_case *c) _nonnull_all_;
 bool om_overlay_does_not_fit(const struct om_case *c) _nonnull_all_;
 bool om_overlay_may_not_fit(const struct om_case *c) _nonnull_all_;
 bool om_overlay_has_many(const struct om_case *c) _nonnull_all_;
+bool om_overlay_cannot_hide(const struct om_case *c) _nonnull_all_;
 bool om_overlay_has_few(const struct om_case *c) _nonnull_all_;
 
 /* The steps of a construction: a read-only overlay, or one that takes changes. */

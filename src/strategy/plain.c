@@ -55,9 +55,19 @@ static bool link_is_there(const struct om_case *c)
 	return c->target == OM_TARGET_SAME_LINK;
 }
 
+static bool is_absent(const struct om_case *c)
+{
+	return c->target == OM_TARGET_ABSENT;
+}
+
 static bool target_is_other(const struct om_case *c)
 {
 	return c->target == OM_TARGET_OTHER && !c->replaceable;
+}
+
+static bool must_not_hide(const struct om_case *c)
+{
+	return c->target == OM_TARGET_HIDES && !c->replaceable;
 }
 
 static bool parent_is_ours(const struct om_case *c)
@@ -72,7 +82,8 @@ static bool is_root_hole(const struct om_case *c)
 
 static bool target_gives_way(const struct om_case *c)
 {
-	return c->target == OM_TARGET_OTHER && c->replaceable;
+	return c->replaceable &&
+	       (c->target == OM_TARGET_OTHER || c->target == OM_TARGET_HIDES);
 }
 
 static const struct om_rule rules[] = {
@@ -85,7 +96,9 @@ static const struct om_rule rules[] = {
 	{ source_is_no_file, OM_ANSWER_REFUSE, OM_WHY_SOURCE_NOT_FILE },
 	{ target_fits, OM_ANSWER_YES, OM_WHY_TARGET_EXISTS },
 	{ link_is_there, OM_ANSWER_YES, OM_WHY_LINK_EXISTS },
+	{ is_absent, OM_ANSWER_YES, OM_WHY_NOTHING_TO_HIDE },
 	{ target_is_other, OM_ANSWER_REFUSE, OM_WHY_KIND_CHANGE },
+	{ must_not_hide, OM_ANSWER_REFUSE, OM_WHY_HIDES },
 	{ parent_is_ours, OM_ANSWER_YES, OM_WHY_PARENT_OURS },
 	{ is_root_hole, OM_ANSWER_REFUSE, OM_WHY_ROOT_HOLE },
 	{ target_gives_way, OM_ANSWER_NO, OM_WHY_REPLACES },
@@ -128,9 +141,9 @@ static int plain_expand(const struct om_decisions *d, size_t i, struct om_plan *
 	const struct om_scene_entry *se = &d->scene->entries[i];
 	int r = 0;
 
-	if (se->target_object == OM_OBJECT_NONE)
+	if (se->target_object == OM_OBJECT_NONE && entry->kind != OM_ENTRY_HIDE)
 		r = make_names(d, i, plan);
-	if (r < 0 || entry->kind == OM_ENTRY_SYMLINK)
+	if (r < 0 || !om_entry_is_mount(entry))
 		return r;
 	r = om_expand_entry_mount(d, i, OM_PLACE_LIVE, plan);
 	if (r < 0)

@@ -92,6 +92,7 @@ enum om_inverse om_step_invert(const struct om_step *step)
 		return OM_INVERSE_RMDIR;
 	case OM_STEP_MKFILE:
 	case OM_STEP_SYMLINK:
+	case OM_STEP_WHITEOUT:
 		return OM_INVERSE_UNLINK;
 	case OM_STEP_SKELETON:
 	case OM_STEP_TMPFS:
@@ -110,7 +111,7 @@ static const char *const kind_names[_OM_STEP_MAX] = {
 	[OM_STEP_OVERLAY] = "overlay",	 [OM_STEP_BIND] = "bind",
 	[OM_STEP_MKDIR] = "mkdir",	 [OM_STEP_MKFILE] = "mkfile",
 	[OM_STEP_SYMLINK] = "symlink",	 [OM_STEP_SEAL] = "seal",
-	[OM_STEP_ATTACH] = "attach",
+	[OM_STEP_WHITEOUT] = "whiteout", [OM_STEP_ATTACH] = "attach",
 };
 
 const char *om_step_kind_name(enum om_step_kind kind)
@@ -343,6 +344,11 @@ void om_step_render(const struct om_step *step, const char *root, const char *st
 		break;
 	case OM_STEP_SYMLINK:
 		render_symlink(&r);
+		break;
+	case OM_STEP_WHITEOUT:
+		om_str_add(out, "mknod -m 0");
+		add_built_path(&r);
+		om_str_add(out, " c 0 0");
 		break;
 	case OM_STEP_SEAL:
 		render_seal(&r);

@@ -22,9 +22,10 @@ enum om_step_kind {
 	OM_STEP_BIND,
 	OM_STEP_MKDIR, /* with source: mode, owner and xattrs of that directory */
 	OM_STEP_MKFILE,
-	OM_STEP_SYMLINK, /* source is the content */
-	OM_STEP_SEAL,	 /* attributes that would hinder building, set last */
-	OM_STEP_ATTACH,	 /* the construction becomes visible at path */
+	OM_STEP_SYMLINK,  /* source is the content */
+	OM_STEP_WHITEOUT, /* in a skeleton: the name of the layer below is hidden */
+	OM_STEP_SEAL,	  /* attributes that would hinder building, set last */
+	OM_STEP_ATTACH,	  /* the construction becomes visible at path */
 	_OM_STEP_MAX,
 };
 

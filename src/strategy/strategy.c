@@ -220,6 +220,8 @@ static void find_constructions(struct om_decisions *d)
 			d->constructions.v[at].writable = true;
 		else
 			d->constructions.v[at].sealed = true;
+		d->constructions.v[at].hides |= om_decisions_entry(d, i)->kind ==
+						OM_ENTRY_HIDE;
 	}
 }
 
@@ -268,6 +270,18 @@ int om_decide(const struct om_profile *profile, const struct om_scene *scene,
 		return -ENOMEM;
 	r = decide_entries(ret);
 	return r < 0 ? r : decide_holes(ret);
+}
+
+om_fact_set om_decide_wants(const struct om_profile *profile,
+			    const struct om_policy *policy)
+{
+	om_fact_set want = policy->writable.n > 0 ? OM_FACT_BIT(OM_FACT_OVERLAY_UPPER)
+						  : 0;
+
+	for (size_t i = 0; i < profile->n; i++)
+		if (profile->entries[i].kind == OM_ENTRY_HIDE)
+			want |= OM_FACT_BIT(OM_FACT_OVERLAY_WHITEOUT);
+	return want;
 }
 
 void om_decisions_done(struct om_decisions *d)
@@ -365,7 +379,9 @@ int om_decisions_refusal(struct om_decisions *d, struct om_error *e)
 		if (decision->strategy != OM_STRATEGY_REFUSE)
 			continue;
 		r = om_fail(e, OM_ERR_REFUSED, -EACCES, "cannot %s %s: %s%s%s [%s]",
-			    field[0] == 's' ? "bind" : "create",
+			    field[0] == 's'		   ? "bind"
+			    : entry->kind == OM_ENTRY_HIDE ? "hide"
+							   : "create",
 			    OM_Q(field[0] == 's' ? entry->source : entry->target),
 			    om_why_text(decision->why),
 			    missing ? ", first missing is " : "",
@@ -495,5 +511,5 @@ int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place 
 		.inodes = entry->inodes,
 	};
 
-	return entry->kind == OM_ENTRY_SYMLINK ? 0 : om_plan_add(plan, &step);
+	return om_entry_is_mount(entry) ? om_plan_add(plan, &step) : 0;
 }

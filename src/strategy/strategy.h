@@ -77,6 +77,7 @@ struct om_construction {
 	enum om_strategy_id strategy;
 	bool live; /* sockets or fifos in it, or in a deeper hole that it takes in */
 	bool writable, sealed; /* both: only a part of it takes new names after apply */
+	bool hides;	       /* a name of the base */
 };
 
 struct om_decisions {
@@ -149,6 +150,9 @@ int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
 /* Whether the strategy is asked about the construction at all. */
 bool om_construction_asks(const struct om_construction *construction,
 			  enum om_strategy_id id) _nonnull_all_;
+/* The facts that matter for this profile and policy, besides those that always do. */
+om_fact_set om_decide_wants(const struct om_profile *profile,
+			    const struct om_policy *policy) _nonnull_all_;
 
 /* Helpers for strategies. */
 const struct om_entry *om_decisions_entry(const struct om_decisions *d, size_t i);

@@ -67,6 +67,15 @@ int om_readback_link(int dirfd, const char *name, const char *content)
 		       memcmp(now, content, (size_t)n) == 0);
 }
 
+int om_readback_node(int dirfd, const char *name, mode_t mode, dev_t dev)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? -EPROTO : -errno;
+	return verdict((st.st_mode & S_IFMT) == (mode & S_IFMT) && st.st_rdev == dev);
+}
+
 int om_readback_gone(int dirfd, const char *name)
 {
 	struct stat st;

@@ -18,6 +18,7 @@ int om_readback_owner(int dirfd, const char *name, int flags, uid_t uid,
 int om_readback_xattr(int fd, const char *name, const void *value,
 		      size_t size) _must_check_;
 int om_readback_link(int dirfd, const char *name, const char *content) _must_check_;
+int om_readback_node(int dirfd, const char *name, mode_t mode, dev_t dev) _must_check_;
 int om_readback_gone(int dirfd, const char *name) _must_check_;
 /* All of attr (OM_ATTR_*) is set on the mount that fd lies on. */
 int om_readback_attr(int fd, unsigned attr) _must_check_;

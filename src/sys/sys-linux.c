@@ -121,7 +121,9 @@ static int linux_setxattr(const struct om_sys *sys _unused_, int fd, const char 
 static int linux_mknod(const struct om_sys *sys _unused_, int dirfd, const char *name,
 		       mode_t mode, dev_t dev)
 {
-	return result(mknodat(dirfd, name, mode, dev));
+	return mknodat(dirfd, name, mode, dev) < 0
+		       ? -errno
+		       : om_readback_node(dirfd, name, mode, dev);
 }
 
 struct attr_map {

@@ -448,6 +448,8 @@ static void apply_entry(struct world *w, const struct om_decisions *d, size_t i)
 
 	if (d->entries[i].construction != SIZE_MAX)
 		drop_tree(w, se->target);
+	if (entry->kind == OM_ENTRY_HIDE)
+		return;
 	if (entry->kind == OM_ENTRY_SYMLINK) {
 		char *link = copy(entry->symlink);
 

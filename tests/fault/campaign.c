@@ -168,25 +168,31 @@ static bool fits(const char *word, const char *surface, const char *strategy)
 	       (strcmp(b, "*") == 0 || strcmp(b, strategy) == 0);
 }
 
-/*
- * From a line `PROFILE STATUS [no-change] [SURFACE/STRATEGY=STATUS]...`; -1 when there is
- * none.
- */
-static int expected(const char *profile, const char *surface, const char *strategy,
-		    bool *no_change)
+static bool has_word(const char *line, const char *end, const char *word)
 {
-	size_t n = strlen(profile);
+	return memmem(line, (size_t)(end - line), word, strlen(word));
+}
+
+/*
+ * From a line `PROFILE STATUS [no-change] [allow-kinds] [SURFACE/STRATEGY=STATUS]...`; -1
+ * when there is none.
+ */
+static int expected(struct cell *cell)
+{
+	size_t n = strlen(cell->profile);
 	int status = -1;
 
 	for (const char *line = c.expected; line && *line;) {
 		const char *end = strchrnul(line, '\n');
 
-		if (strncmp(line, profile, n) == 0 && line[n] == ' ') {
+		if (strncmp(line, cell->profile, n) == 0 && line[n] == ' ') {
 			status = atoi(line + n);
-			*no_change = memmem(line, (size_t)(end - line), "no-change", 9);
+			cell->no_change = has_word(line, end, " no-change");
+			cell->allow_kinds = has_word(line, end, " allow-kinds");
 			for (const char *p = line + n + 1; p && p < end;
 			     p = strchr(p + 1, ' '))
-				if (fits(p + strspn(p, " "), surface, strategy))
+				if (fits(p + strspn(p, " "), cell->surface->name,
+					 cell->strategy))
 					return atoi(strchr(p, '=') + 1);
 		}
 		line = *end ? end + 1 : end;
@@ -218,7 +224,7 @@ static void add_cell(const struct profile *p, const char *surface, const char *s
 	if (!cell->surface)
 		usage("unknown surface", surface);
 	if (!c.naive && mode != MODE_STEP) {
-		cell->expected = expected(p->name, surface, strategy, &cell->no_change);
+		cell->expected = expected(cell);
 		if (cell->expected < 0)
 			usage("the table says nothing of", p->name);
 	}

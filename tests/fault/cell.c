@@ -258,9 +258,19 @@ static void run(struct session *s, const char *command, struct tracer_run *t)
 {
 	const struct cell *cell = s->cell;
 	const char *program = s->settings->program;
-	const char *const apply[] = { program,	  "apply",  "--root",	  "base",
-				      "--state",  s->state, "--strategy", cell->strategy,
-				      cell->path, NULL };
+	bool allow = cell->allow_kinds;
+	const char *const apply[] = { program,
+				      "apply",
+				      "--root",
+				      "base",
+				      "--state",
+				      s->state,
+				      "--strategy",
+				      cell->strategy,
+				      allow ? "--allow" : cell->path,
+				      allow ? "kind-change" : NULL,
+				      cell->path,
+				      NULL };
 	const char *const other[] = { program, command, "--state", s->state, NULL };
 
 	t->argv = strcmp(command, "apply") == 0 ? apply : other;

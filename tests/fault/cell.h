@@ -46,9 +46,10 @@ struct cell {
 	const char *strategy;
 	const char *first_strategy; /* of a cell that is the same else, or NULL */
 	enum mode mode;
-	unsigned part;	/* of STEP_PARTS, with MODE_STEP */
-	int expected;	/* exit status of a run without injection */
-	bool no_change; /* although it succeeds: all is there already */
+	unsigned part;	  /* of STEP_PARTS, with MODE_STEP */
+	int expected;	  /* exit status of a run without injection */
+	bool no_change;	  /* although it succeeds: all is there already */
+	bool allow_kinds; /* names of the base may give way */
 };
 
 struct tally {

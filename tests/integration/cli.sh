@@ -39,7 +39,7 @@ Asked     show the directory "/snap/app/1/foo" here, with what is mounted in it 
 Found     nothing at "/usr/share/foo"
 Hole      "/usr/share": "tmpfs", mounted read-only
 plain     no: the target is missing and its parent takes no new name [needs-hole]
-overlay   chosen: one read-only overlay adds the name, siblings cost nothing [ovl-ro]
+overlay   chosen: one read-only overlay does it, siblings cost nothing [ovl-ro]
           6 steps, 3 mounts, 4 inodes, about N KiB of kernel memory
 mimic     not asked: an earlier strategy can
           would cost 3 mounts, 3 inodes, about N KiB of kernel memory'

@@ -150,6 +150,33 @@ is "kinds: nothing else can be allowed" "$? $(cat err)" '1 overmount: cannot all
 umount base/kinds/mounted/m
 before=$(mounts)
 
+# Names that shall not be seen: a directory, a file, a link, one deeper, one that is not there.
+cat >p.fstab <<-P
+	none /kinds/dir none x-overmount.hide 0 0
+	none /kinds/file none x-overmount.hide 0 0
+	none /kinds/link none x-overmount.hide 0 0
+	none /kinds/mounted/m none x-overmount.hide 0 0
+	none /kinds/nothing/there none x-overmount.hide 0 0
+P
+tree base/kinds >tree.kinds
+"$OVERMOUNT" apply --root base --state state p.fstab 2>err
+is "hidden: refused unless it is permitted" "$? $(sed -E 's/.*cannot (hide).*\[(.*)\]$/\1 \2/;q' err)" "16 hide hides"
+for strategy in overlay mimic; do
+	"$OVERMOUNT" apply --root base --state state --strategy $strategy --allow kind-change p.fstab 2>err
+	is "hidden, $strategy: applied" "$? $(cat err)" "0 "
+	tree base/kinds >tree.$strategy
+	is "hidden, $strategy: the rest is seen" "$(cd base/kinds && echo * mounted/*)" "beside dir2 mounted mounted/*"
+	is "hidden, $strategy: nothing is there" "$(stat base/kinds/dir base/kinds/link base/kinds/mounted/m 2>&1 | grep -c 'No such file')" 3
+	"$OVERMOUNT" undo --state state
+	is "hidden, $strategy: undone" "$(mounts) $(tree base/kinds)" "$before $(cat tree.kinds)"
+done
+is "hidden: both strategies show the same" "$(cat tree.overlay)" "$(cat tree.mimic)"
+printf 'none /kinds/dir none x-overmount.hide 0 0\n' >p.fstab
+printf '/kinds/dir /kinds/elsewhere none rbind 0 0\n' >>p.fstab
+"$OVERMOUNT" apply --root base --state state --allow kind-change p.fstab 2>err
+is "hidden: it is nobody's source" "$? $(sed -E 's/.*\[(.*)\]$/\1/;q' err)" "32 no-source"
+is "hidden: all is undone" "$(mounts)" "$before"
+
 # What a policy says, for plan and apply alike.
 echo "/snap/app/1/foo /usr/share/foo none rbind 0 0" >p.fstab
 policy() { printf 'schema: overmount.policy/1\n%s\n' "$1" >policy.yaml; }

@@ -170,14 +170,15 @@ static void add_field(struct om_str *out, const char *text)
 
 static void add_entry(struct growing *g, struct om_str *out)
 {
-	static const char *const kinds[] = { "rbind", "bind,x-snapd.kind=file", "tmpfs",
-					     "symlink", "bind" };
+	static const char *const kinds[] = { "rbind", "bind,x-snapd.kind=file",
+					     "tmpfs", "symlink",
+					     "bind",  "x-overmount.hide" };
 	static const char *const origins[] = { "", ",x-snapd.origin=layout",
 					       ",x-snapd.origin=overname" };
 	uint32_t kind = draw(g->c, N(kinds));
 	char source[1024] = "none", target[1024];
 
-	draw_path(g, target, 1);
+	draw_path(g, target, kind == 5 || draw_percent(g->c, 20) ? 0 : 1);
 	if (kind == 0 || kind == 4)
 		(void)strcpy(source, g->dirs[1 + draw(g->c, g->n - 1)].path);
 	else if (kind == 1)
@@ -193,7 +194,7 @@ static void add_entry(struct growing *g, struct om_str *out)
 			    draw_link(g));
 	else
 		om_str_addf(out, " none %s%s", kinds[kind],
-			    draw_percent(g->c, 30) ? ",ro" : "");
+			    kind != 5 && draw_percent(g->c, 30) ? ",ro" : "");
 	om_str_addf(out, "%s 0 0\n", origins[draw(g->c, N(origins))]);
 }
 
@@ -201,7 +202,8 @@ static void grow_profile(struct growing *g, uint32_t entries)
 {
 	/* One refused entry refuses all: in most samples there is none. */
 	bool refused = draw_percent(g->c, 10);
-	const struct view_rules rules = { .root_hole = g->s->policy.root_hole };
+	const struct view_rules rules = { .root_hole = g->s->policy.root_hole,
+					  .kind_changes = g->s->policy.kind_changes };
 	static struct world view;
 	struct sample *s = g->s;
 
@@ -242,7 +244,8 @@ static void draw_facts(struct growing *g)
 {
 	static const enum om_fact_id ids[] = { OM_FACT_OVERLAY_RO, OM_FACT_APPARMOR_LABEL,
 					       OM_FACT_OVERLAY_LABEL_APP,
-					       OM_FACT_OVERLAY_UPPER };
+					       OM_FACT_OVERLAY_UPPER,
+					       OM_FACT_OVERLAY_WHITEOUT };
 	struct sample *s = g->s;
 
 	om_facts_init(&s->facts);
@@ -258,6 +261,7 @@ static void draw_facts(struct growing *g)
 	s->policy.allow[OM_STRATEGY_OVERLAY_RW] = !draw_percent(g->c, 25);
 	draw_writable(g);
 	s->policy.root_hole = draw_percent(g->c, 20);
+	s->policy.kind_changes = draw_percent(g->c, 40);
 }
 
 void sample_make(struct sample *s, struct choices *c)
@@ -301,11 +305,12 @@ void sample_print(const struct sample *s, struct text *ret)
 		text_add(ret, "\n", 1);
 	}
 	(void)snprintf(line, sizeof(line),
-		       "overlay=%s,%d upper=%s,%d mimic=%d root-hole=%d\n",
+		       "overlay=%s,%d upper=%s,%d mimic=%d root-hole=%d kinds=%d\n",
 		       om_tristate_name(om_facts_get(&s->facts, OM_FACT_OVERLAY_RO)),
 		       s->policy.allow[OM_STRATEGY_OVERLAY],
 		       om_tristate_name(om_facts_get(&s->facts, OM_FACT_OVERLAY_UPPER)),
 		       s->policy.allow[OM_STRATEGY_OVERLAY_RW],
-		       s->policy.allow[OM_STRATEGY_MIMIC], s->policy.root_hole);
+		       s->policy.allow[OM_STRATEGY_MIMIC], s->policy.root_hole,
+		       s->policy.kind_changes);
 	text_add(ret, line, strlen(line));
 }

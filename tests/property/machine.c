@@ -19,6 +19,7 @@ static enum om_object object_of(const struct node *node)
 	case KIND_FILE:
 		return OM_OBJECT_FILE;
 	case KIND_LINK:
+	case KIND_WHITEOUT:
 		break;
 	}
 	return OM_OBJECT_SYMLINK;
@@ -148,7 +149,7 @@ int scene_of_world(const struct world *w, const struct om_profile *p, size_t fir
 		if (r == 0 && (entry->kind == OM_ENTRY_BIND_DIR ||
 			       entry->kind == OM_ENTRY_BIND_FILE))
 			r = survey_source(w, entry, &scene->entries[i]);
-		missing |= scene->entries[i].target_object == OM_OBJECT_NONE;
+		missing |= r == 0 && !om_scene_entry_fits(&scene->entries[i], entry);
 	}
 	if (r == 0)
 		r = check_links(scene);
@@ -331,6 +332,8 @@ static struct node *make_node(const struct machine *m, const struct om_step *ste
 		node->kind = KIND_LINK;
 		node->mode = 0777;
 		node->text = pool_text(step->source);
+	} else if (step->kind == OM_STEP_WHITEOUT) {
+		node->kind = KIND_WHITEOUT;
 	} else if (step->source) {
 		mirror(node, world_lookup(m->w, step->source).node);
 	}
@@ -425,6 +428,7 @@ int machine_step(struct machine *m, const struct om_step *step)
 	case OM_STEP_MKDIR:
 	case OM_STEP_MKFILE:
 	case OM_STEP_SYMLINK:
+	case OM_STEP_WHITEOUT:
 		return step_name(m, step);
 	case OM_STEP_SEAL:
 		m->w->mounts[m->tree].read_only = step->attr & OM_ATTR_RDONLY;

@@ -259,7 +259,8 @@ static const char *judge(const struct sample *s, const struct run *run,
 static const char *check_view(const struct sample *s, enum sabotage sabotage,
 			      enum planted planted)
 {
-	const struct view_rules rules = { s->policy.root_hole, planted };
+	const struct view_rules rules = { s->policy.root_hole, s->policy.kind_changes,
+					  planted };
 	struct run run = { .sabotage = sabotage, .stop_after = SIZE_MAX };
 	enum promise promise = view_of(&s->world, s->profile, &rules, &view_world);
 	const char *wrong;
@@ -322,7 +323,8 @@ static bool inverts_all(void)
 				right = OM_INVERSE_DISCARD;
 			else if (kind == OM_STEP_MKDIR)
 				right = OM_INVERSE_RMDIR;
-			else if (kind == OM_STEP_MKFILE || kind == OM_STEP_SYMLINK)
+			else if (kind == OM_STEP_MKFILE || kind == OM_STEP_SYMLINK ||
+				 kind == OM_STEP_WHITEOUT)
 				right = OM_INVERSE_UNLINK;
 			good = good && om_step_invert(&step) == right;
 		}

@@ -165,6 +165,7 @@ static const char *check_way(size_t i, const struct sample *s, enum promise prom
 	const char *bad;
 
 	stand.policy.root_hole = s->policy.root_hole;
+	stand.policy.kind_changes = s->policy.kind_changes;
 	stand.policy.allow[OM_STRATEGY_OVERLAY] = ways[i].strategy[0] == 'o';
 	stand.policy.allow[OM_STRATEGY_OVERLAY_RW] = ways[i].strategy[0] == 'o';
 	stand.policy.writable = (struct om_policy_paths){ everywhere, ways[i].write };
@@ -191,7 +192,8 @@ static const char *check(struct choices *c, const void *arg)
 
 	sample_make(&s, c);
 	if (s.profile) {
-		const struct view_rules own = { s.policy.root_hole, rules->planted };
+		const struct view_rules own = { s.policy.root_hole, s.policy.kind_changes,
+						rules->planted };
 
 		for (size_t i = 0; !bad && i < N_WAYS; i++) {
 			/* Something is added to it where something is written. */

@@ -51,31 +51,55 @@ struct putting {
 	const char **targets; /* canonical */
 	const char **sources;
 	bool *second; /* see is_second_view() */
+	bool changed; /* the entry is a change of kind */
 };
 
-/* 0 when the entry cannot be put there. */
-static bool fits(const struct putting *put, const struct om_entry *entry,
-		 const char *path)
+static bool has_mount(const struct node *node)
 {
-	struct place at;
-	const char *existing = world_existing(put->w, path, &at);
+	bool found = node->under;
 
-	if (strcmp(existing, path) != 0)
-		return at.node->kind == KIND_DIR &&
-		       (existing[1] != '\0' || put->rules->root_hole);
+	for (const struct node *n = node->first; n && !found; n = n->next)
+		found = has_mount(n);
+	return found;
+}
+
+/* What is there is of another kind, or shall not be seen. */
+static bool gives_way(struct putting *put, const char *path, const struct node *node)
+{
+	put->changed = true;
+	return put->rules->kind_changes && !has_mount(node) &&
+	       (om_path_depth(path) > 1 || put->rules->root_hole);
+}
+
+static bool is_kind_of(const struct om_entry *entry, const struct node *node)
+{
 	switch (entry->kind) {
 	case OM_ENTRY_BIND_DIR:
 	case OM_ENTRY_TMPFS:
-		return at.node->kind == KIND_DIR;
+		return node->kind == KIND_DIR;
 	case OM_ENTRY_BIND_FILE:
-		return at.node->kind == KIND_FILE;
+		return node->kind == KIND_FILE;
 	case OM_ENTRY_SYMLINK:
-		return at.node->kind == KIND_LINK &&
-		       strcmp(at.node->text, entry->symlink) == 0;
+		return node->kind == KIND_LINK && strcmp(node->text, entry->symlink) == 0;
+	case OM_ENTRY_HIDE:
 	case _OM_ENTRY_MAX:
 		break;
 	}
 	return false;
+}
+
+/* 0 when the entry cannot be put there. */
+static bool fits(struct putting *put, const struct om_entry *entry, const char *path)
+{
+	struct place at;
+	const char *existing = world_existing(put->w, path, &at);
+
+	put->changed = false;
+	if (strcmp(existing, path) != 0)
+		return at.node->kind == KIND_DIR &&
+		       (existing[1] != '\0' || put->rules->root_hole ||
+			entry->kind == OM_ENTRY_HIDE);
+	return is_kind_of(entry, at.node) || gives_way(put, path, at.node);
 }
 
 /* What appears at the target; NULL: the source is not fit. */
@@ -120,6 +144,20 @@ static void lose_sibling(struct node *dir, const char *name)
 		node_remove(last);
 }
 
+/* A mount has an owner of its own, a link what the directory hands down. */
+static void add_value(struct node *dir, const char *name, struct node *node)
+{
+	(void)(node->kind == KIND_LINK ? node_make : node_add)(dir, name, node);
+}
+
+static void hide(const struct putting *put, const char *path)
+{
+	struct place at = world_lookup(put->w, path);
+
+	if (at.node)
+		node_remove(at.node);
+}
+
 /* Makes what is missing on the way. */
 static void put_value(const struct putting *put, const char *path, struct node *node)
 {
@@ -130,8 +168,8 @@ static void put_value(const struct putting *put, const char *path, struct node *
 		struct node *dir = at.node->parent, *old = at.node;
 
 		node_remove(old);
-		(void)node_add(dir, om_path_base(path), node);
-		node->under = old;
+		add_value(dir, om_path_base(path), node);
+		node->under = put->changed ? NULL : old;
 		return;
 	}
 	for (const char *rest = om_path_below(path, existing);;) {
@@ -142,8 +180,7 @@ static void put_value(const struct putting *put, const char *path, struct node *
 		if (put->rules->planted == PLANTED_SIBLING)
 			lose_sibling(at.node, name);
 		if (!rest[n]) {
-			(void)(node->kind == KIND_LINK ? node_make
-						       : node_add)(at.node, name, node);
+			add_value(at.node, name, node);
 			return;
 		}
 		at.node = node_make(at.node, name, node_new(KIND_DIR, 0755, 0, 0));
@@ -226,7 +263,7 @@ enum promise view_of(const struct world *base, const struct om_profile *p,
 	struct world before = { .n = 0 };
 	struct putting put = { .w = ret, .before = &before, .p = p, .rules = rules };
 	bool open = false;
-	size_t wave = 0;
+	size_t wave = 0, first_wave = 0;
 
 	ret->n = 0;
 	(void)world_mount(ret, flatten(base, world_lookup(base, "/")));
@@ -240,17 +277,24 @@ enum promise view_of(const struct world *base, const struct om_profile *p,
 
 		if (i == wave) {
 			wave += om_wave_length(p, i);
+			first_wave = first_wave ? first_wave : wave;
 			if (led_together(&put, i, wave - i))
 				return PROMISE_REFUSED;
 		}
 		put.targets[i] = world_resolve(ret, entry->target, false);
 		if (!put.targets[i] || !fits(&put, entry, put.targets[i]))
 			return PROMISE_REFUSED;
+		/* Documented: in what a mimic has built each name is a mount. */
+		open = open || (put.changed && first_wave < i + 1);
+		if (entry->kind == OM_ENTRY_HIDE) {
+			hide(&put, put.targets[i]);
+			continue;
+		}
 		node = value(&put, entry, i);
 		if (!node)
 			return PROMISE_REFUSED;
 		open = open || is_open(&put, i);
-		if (entry->kind != OM_ENTRY_SYMLINK ||
+		if (entry->kind != OM_ENTRY_SYMLINK || put.changed ||
 		    !world_lookup(ret, put.targets[i]).node)
 			put_value(&put, put.targets[i], node);
 	}

@@ -25,6 +25,7 @@ enum planted {
 
 struct view_rules {
 	bool root_hole; /* names may be added to the root */
+	bool kind_changes;
 	enum planted planted;
 };
 

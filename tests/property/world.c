@@ -125,6 +125,8 @@ struct node *node_merge(const struct node *upper, const struct node *lower)
 		const struct node *below = node_find(lower, n->name);
 		bool both = below && n->kind == KIND_DIR && below->kind == KIND_DIR;
 
+		if (n->kind == KIND_WHITEOUT)
+			continue;
 		(void)node_add(merged, n->name,
 			       both ? node_merge(n, below) : node_copy(n));
 	}
@@ -320,7 +322,7 @@ static void print_node(const struct node *node, const char *path, struct text *t
 	char buf[128];
 
 	add_escaped(t, path);
-	(void)snprintf(buf, sizeof(buf), " %c %04o %u %u %zu 0:0 ", "dfl"[node->kind],
+	(void)snprintf(buf, sizeof(buf), " %c %04o %u %u %zu 0:0 ", "dflw"[node->kind],
 		       (unsigned)node -> mode, node -> uid, node -> gid,
 		       strlen(node->text));
 	text_add(t, buf, strlen(buf));

@@ -12,7 +12,8 @@
 
 #include "fault/snapshot.h"
 
-enum kind { KIND_DIR, KIND_FILE, KIND_LINK };
+/* The last one only in skeletons. */
+enum kind { KIND_DIR, KIND_FILE, KIND_LINK, KIND_WHITEOUT };
 
 struct node {
 	enum kind kind;

@@ -227,6 +227,17 @@ static const struct bad option[] = {
 	{ TMPFS("bind"), NULL, "not for type tmpfs" },
 	{ TMPFS("x-snapd.kind=file"), NULL, "not for type tmpfs" },
 	{ TMPFS("x-overmount.create-source"), NULL, "not for type tmpfs" },
+	{ "none /dst none ro,x-overmount.hide 0 0\n", NULL,
+	  "not for a name that is hidden" },
+	{ "none /dst none x-overmount.hide,x-snapd.mode=0700 0 0\n", NULL,
+	  "not for a name that is hidden" },
+	{ "none /dst none x-overmount.hide=1 0 0\n", NULL, "takes no value" },
+	{ "none /dst none x-overmount.hide,x-overmount.hide 0 0\n", NULL, "given twice" },
+	{ "/src /dst none x-overmount.hide 0 0\n", "p:1: source", "must be none" },
+	{ OPTS("bind,x-overmount.hide"), NULL, "not for a name that is hidden" },
+	{ TMPFS("x-overmount.hide"), NULL, "not for type tmpfs" },
+	{ "none /dst none x-overmount.hide,x-snapd.kind=symlink,x-snapd.symlink=/a 0 0\n",
+	  NULL, "not for a symbolic link" },
 	{ "none /dst none ro,x-snapd.kind=symlink,x-snapd.symlink=/a 0 0\n", NULL,
 	  "not for a symbolic link" },
 	{ TMPFS("mode=0755,x-snapd.mode=0700"), NULL, "contradicts \"mode\"" },
@@ -480,7 +491,8 @@ static void test_other_entries(void **state _unused_)
 		"tmpfs /t tmpfs mode=700,uid=5,gid=6,size=3K,nr_inodes=7,ro,rprivate 0 0\n"
 		"tmpfs /l tmpfs x-snapd.origin=layout 0 0\n"
 		"tmpfs /d tmpfs defaults 0 0\n"
-		"none /s none x-snapd.kind=symlink,x-snapd.symlink=../a\\040b 0 0\n");
+		"none /s none x-snapd.kind=symlink,x-snapd.symlink=../a\\040b 0 0\n"
+		"none /h none x-overmount.hide,x-snapd.origin=layout 0 0\n");
 	const struct om_entry *t = p->entries;
 
 	assert_int_equal(t[0].kind, OM_ENTRY_TMPFS);
@@ -496,6 +508,8 @@ static void test_other_entries(void **state _unused_)
 	assert_int_equal(t[3].kind, OM_ENTRY_SYMLINK);
 	assert_string_equal(t[3].symlink, "../a b");
 	assert_string_equal(t[3].options, "x-snapd.kind=symlink,x-snapd.symlink=../a b");
+	assert_int_equal(t[4].kind, OM_ENTRY_HIDE);
+	assert_int_equal(t[4].origin, OM_ORIGIN_LAYOUT);
 }
 
 static void test_print(void **state _unused_)
@@ -505,6 +519,7 @@ static void test_print(void **state _unused_)
 		"/a\\134b /c\\134040 none bind 0 0\n"
 		"tmpfs /lib/mytmp tmpfs x-snapd.mode=01777,x-snapd.origin=layout 0 0\n"
 		"none /s none x-snapd.kind=symlink,x-snapd.symlink=/a\\040b\\134 0 0\n"
+		"none /h none x-overmount.hide 0 0\n"
 		"tmpfs /x tmpfs defaults 0 0\n";
 	static const struct om_entry empty = { .type = "", .options = "" };
 	static const struct om_entry odd = { .source = "na me",
@@ -541,6 +556,7 @@ static void test_kind_names(void **state _unused_)
 	assert_string_equal(om_entry_kind_name(OM_ENTRY_BIND_FILE), "bind-file");
 	assert_string_equal(om_entry_kind_name(OM_ENTRY_TMPFS), "tmpfs");
 	assert_string_equal(om_entry_kind_name(OM_ENTRY_SYMLINK), "symlink");
+	assert_string_equal(om_entry_kind_name(OM_ENTRY_HIDE), "hide");
 	assert_string_equal(om_entry_kind_name(_OM_ENTRY_MAX), "unknown");
 	assert_null(om_profile_free(NULL));
 }

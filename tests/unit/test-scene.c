@@ -165,11 +165,12 @@ static void test_what_fits(void **state _unused_)
 		[OM_ENTRY_TMPFS] = { [OM_OBJECT_DIR] = true },
 		[OM_ENTRY_BIND_FILE] = { [OM_OBJECT_FILE] = true, [OM_OBJECT_OTHER] = true },
 		[OM_ENTRY_SYMLINK] = { [OM_OBJECT_SYMLINK] = true },
+		[OM_ENTRY_HIDE] = { [OM_OBJECT_NONE] = true },
 	};
 	char same[] = "/x", other[] = "/y";
 
 	for (enum om_entry_kind kind = 0; kind < _OM_ENTRY_MAX; kind++)
-		for (enum om_object object = OM_OBJECT_DIR; object <= OM_OBJECT_OTHER;
+		for (enum om_object object = OM_OBJECT_NONE; object <= OM_OBJECT_OTHER;
 		     object++) {
 			struct om_entry entry = { .kind = kind, .symlink = "/x" };
 			struct om_scene_entry se = { .target_object = object,

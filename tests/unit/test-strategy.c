@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The decision as a truth table: every case that there is, against a reference that was
- * written down by outcome, not by strategy.  What plain settles alone is also held against
- * every hole when OM_TRUTH=full.
+ * written down by outcome, not by strategy.  OM_TRUTH=full: for each entry that needs a hole
+ * every hole and every policy, also where they cannot matter, and what plain settles alone is
+ * held against every hole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,7 @@ enum field {
 	SUB_UNBINDABLE,
 	FIT,
 	SUBMOUNTS,
+	WHITEOUT,
 	STRICT,
 	OVERLAY_ALLOWED,
 	MIMIC_ALLOWED,
@@ -49,8 +51,8 @@ enum field {
 	N_FIELDS,
 };
 
-static const unsigned n_values[N_FIELDS] = { 4, 4, 2, 2, 2, 2, 2, 2, 2, 5, 3, 2, 2,
-					     2, 2, 2, 2, 5, 3, 2, 2, 2, 6, 3, 4, 2 };
+static const unsigned n_values[N_FIELDS] = { 6, 4, 2, 2, 2, 2, 2, 2, 2, 5, 3, 2, 2, 2,
+					     2, 2, 2, 5, 3, 3, 2, 2, 2, 6, 3, 4, 2 };
 
 /* All of them; the first three have overlay before overlay-rw. */
 #define N_ORDERS 6
@@ -89,6 +91,7 @@ struct reference {
 #define HERE                                                                             \
 	{ OVERLAY, OM_OVERLAY_WORKS }, { WRITABLE, 0 }, { AREA, 0 }, { OBJECTS, 0 },     \
 		{ MUTABLE, 0 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 },                \
+		{ WHITEOUT, OM_WHITEOUT_FINE },                                          \
 	{                                                                                \
 		FIT, OM_FIT_YES                                                          \
 	}
@@ -115,7 +118,9 @@ static struct reference table[] = {
 	/* Nothing is missing. */
 	{ WHEN({ TARGET, OM_TARGET_FITS }), PLAIN, OM_WHY_TARGET_EXISTS, 0 },
 	{ WHEN({ TARGET, OM_TARGET_SAME_LINK }), PLAIN, OM_WHY_LINK_EXISTS, 0 },
+	{ WHEN({ TARGET, OM_TARGET_ABSENT }), PLAIN, OM_WHY_NOTHING_TO_HIDE, 0 },
 	{ WHEN({ TARGET, OM_TARGET_OTHER }, { REPLACEABLE, 0 }), REFUSE, OM_WHY_KIND_CHANGE, 0 },
+	{ WHEN({ TARGET, OM_TARGET_HIDES }, { REPLACEABLE, 0 }), REFUSE, OM_WHY_HIDES, 0 },
 	/* Something is, and can be made. */
 	{ WHEN({ TARGET, OM_TARGET_MISSING }, { OURS, 1 }), PLAIN, OM_WHY_PARENT_OURS, 0 },
 	{ WHEN({ ROOT, 1 }), REFUSE, OM_WHY_ROOT_HOLE, 0 },
@@ -123,6 +128,7 @@ static struct reference table[] = {
 	{ WHEN({ LAST, PLAIN }), REFUSE, OM_WHY_NO_STRATEGY, 0 },
 	{ WHEN({ STRICT, 1 }, { OVERLAY, OM_OVERLAY_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
 	{ WHEN({ STRICT, 1 }, { FIT, OM_FIT_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
+	{ WHEN({ STRICT, 1 }, { WHITEOUT, OM_WHITEOUT_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
 	{ WHEN(ALL, { STRICT, 1 }, { UPPER, OM_UPPER_UNKNOWN }), REFUSE, OM_WHY_STRICT, 0 },
 	{ WHEN({ WRITES, OM_WRITES_PART }), REFUSE, OM_WHY_WRITABLE_PART, 0 },
 	/* One that is to stay as it is. */
@@ -173,6 +179,8 @@ static struct reference table[] = {
 	{ WHEN({ FIT, OM_FIT_NO }), REFUSE, OM_WHY_OVL_NO_FIT, 0 },
 	{ WHEN({ FIT, OM_FIT_UNKNOWN }), REFUSE, OM_WHY_OVL_UNKNOWN_HERE, 0 },
 	{ WHEN({ SUBMOUNTS, OM_SUBMOUNTS_MANY }), REFUSE, OM_WHY_OVL_MANY_SUBMOUNTS, 0 },
+	{ WHEN({ WHITEOUT, OM_WHITEOUT_NO }), REFUSE, OM_WHY_OVL_WHITEOUT, 0 },
+	{ WHEN({ WHITEOUT, OM_WHITEOUT_UNKNOWN }), REFUSE, OM_WHY_OVL_WHITEOUT, 0 },
 };
 /* clang-format on */
 
@@ -207,6 +215,8 @@ static om_why_set against_overlay(const unsigned char v[N_FIELDS], bool rw)
 		{ FIT, OM_FIT_NO, BOTH, OM_WHY_OVL_NO_FIT },
 		{ FIT, OM_FIT_UNKNOWN, BOTH, OM_WHY_OVL_UNKNOWN_HERE },
 		{ SUBMOUNTS, OM_SUBMOUNTS_MANY, BOTH, OM_WHY_OVL_MANY_SUBMOUNTS },
+		{ WHITEOUT, OM_WHITEOUT_NO, BOTH, OM_WHY_OVL_WHITEOUT },
+		{ WHITEOUT, OM_WHITEOUT_UNKNOWN, BOTH, OM_WHY_OVL_WHITEOUT },
 	};
 	om_why_set all = 0;
 
@@ -217,6 +227,7 @@ static om_why_set against_overlay(const unsigned char v[N_FIELDS], bool rw)
 		    v[single[i].field] == single[i].value)
 			all |= OM_WHY_BIT(single[i].why);
 	if (v[STRICT] && (v[OVERLAY] == OM_OVERLAY_UNKNOWN || v[FIT] == OM_FIT_UNKNOWN ||
+			  v[WHITEOUT] == OM_WHITEOUT_UNKNOWN ||
 			  (v[WRITES] == OM_WRITES_ALL && v[UPPER] == OM_UPPER_UNKNOWN)))
 		all |= OM_WHY_BIT(OM_WHY_STRICT);
 	return all;
@@ -246,6 +257,7 @@ static void to_case(const unsigned char v[N_FIELDS], struct om_case *c,
 			       .submount_unbindable = v[SUB_UNBINDABLE],
 			       .fit = v[FIT],
 			       .submounts = v[SUBMOUNTS],
+			       .whiteout = v[WHITEOUT],
 			       .strict = v[STRICT] };
 	policy->allow[OM_STRATEGY_OVERLAY] = v[OVERLAY_ALLOWED];
 	policy->allow[OM_STRATEGY_MIMIC] = v[MIMIC_ALLOWED];
@@ -349,12 +361,13 @@ static bool next(unsigned char v[N_FIELDS], size_t first, size_t end)
 static bool plain_leaves_open(const unsigned char v[N_FIELDS])
 {
 	bool open = v[TARGET] == OM_TARGET_MISSING ||
-		    (v[TARGET] == OM_TARGET_OTHER && v[REPLACEABLE]);
+		    ((v[TARGET] == OM_TARGET_OTHER || v[TARGET] == OM_TARGET_HIDES) &&
+		     v[REPLACEABLE]);
 
 	for (size_t i = ROOT; i < N_ENTRY; i++)
 		open = open && v[i] == 0;
 	return open && v[SOURCE] == OM_SOURCE_FINE &&
-	       (!v[OURS] || v[TARGET] == OM_TARGET_OTHER);
+	       (!v[OURS] || v[TARGET] != OM_TARGET_MISSING);
 }
 
 /* For an entry that plain settles: the first and the last hole, each field changed once. */
@@ -383,13 +396,25 @@ static void check_all_holes(unsigned char v[N_FIELDS], bool full, bool first)
 {
 	do {
 		bool none = v[WRITES] == OM_WRITES_NONE;
+		/* To hide a name is the same question whether anything is written or not. */
+		bool some = v[WHITEOUT] != OM_WHITEOUT_NO &&
+			    (v[WRITES] == OM_WRITES_ALL || v[UPPER] == 0);
 
 		if (full || (none && v[UPPER] == 0 && v[RW_ALLOWED] == 0) ||
-		    (first && !none && (v[WRITES] == OM_WRITES_ALL || v[UPPER] == 0)))
+		    (first && !none && some))
 			check(v);
 		else if (!first && !none)
 			break;
 	} while (next(v, N_ENTRY, N_FIELDS));
+	memset(v + N_ENTRY, 0, N_FIELDS - N_ENTRY);
+}
+
+/* Every hole as it is found, one policy: of what plain settles it is not asked. */
+static void check_found_holes(unsigned char v[N_FIELDS])
+{
+	do
+		check(v);
+	while (next(v, N_ENTRY, STRICT));
 	memset(v + N_ENTRY, 0, N_FIELDS - N_ENTRY);
 }
 
@@ -404,7 +429,8 @@ static void test_truth_table(void **state _unused_)
 			check_all_holes(v, full, first);
 			first = false;
 		} else if (full) {
-			check_all_holes(v, full, first);
+			check_found_holes(v);
+			check_some_holes(v);
 		} else {
 			check_some_holes(v);
 		}
@@ -596,6 +622,7 @@ static void test_facts_of_the_scene(void **state _unused_)
 		__VA_ARGS__;                                                             \
 		assert_string_equal(om_why_id(rejected_by(&w)), want);                   \
 	} while (false)
+#define HIDE_DIR w.entry.kind = OM_ENTRY_HIDE, w.scene_entry.target_object = OM_OBJECT_DIR
 	ROW("ovl-ro", );
 	ROW("hole-writable", w.dir.read_only = false);
 	ROW("live-area", w.dir.path = run);
@@ -617,6 +644,16 @@ static void test_facts_of_the_scene(void **state _unused_)
 	ROW("strict-unknown", w.dir.examined = true, w.policy.strict = true,
 	    w.dir.overlay.possible = OM_UNKNOWN);
 	ROW("ovl-ro", w.dir.examined = true, w.dir.overlay.possible = OM_YES);
+	ROW("nothing-to-hide", w.entry.kind = OM_ENTRY_HIDE);
+	ROW("hides", HIDE_DIR);
+	ROW("ovl-whiteout", HIDE_DIR, w.policy.kind_changes = true);
+	ROW("strict-unknown", HIDE_DIR, w.policy.kind_changes = true,
+	    w.policy.strict = true);
+	ROW("hides", HIDE_DIR, w.policy.kind_changes = true, w.dir.submounts.n = 2,
+	    submounts[1].path = target);
+	submounts[1].path = sub;
+	ROW("ovl-ro", HIDE_DIR, w.policy.kind_changes = true,
+	    om_facts_set(&w.facts, OM_FACT_OVERLAY_WHITEOUT, OM_YES, NULL, "test"));
 	ROW("too-deep", w.policy.max_depth = 2);
 	ROW("ovl-ro", w.policy.max_depth = 3);
 	ROW("too-many-entries", w.policy.max_entries = 0);
@@ -626,6 +663,7 @@ static void test_facts_of_the_scene(void **state _unused_)
 	    w.policy.roots = ((struct om_policy_paths){ (char *[]){ etc }, 1 }));
 	ROW("ovl-ro", w.policy.roots = ((struct om_policy_paths){
 			      (char *[]){ etc, dir_path }, 2 }));
+#undef HIDE_DIR
 #undef ROW
 }
 
