@@ -251,6 +251,7 @@ struct om_survey om_apply_survey(const struct om_apply *a)
 		.root_path = a->root_path,
 		.ours = a->build.ours.v,
 		.n_ours = a->build.ours.n,
+		.list = om_decide_lists(a->facts, a->policy),
 	};
 }
 

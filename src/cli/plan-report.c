@@ -70,12 +70,15 @@ static int add_other(struct om_plan_report *report, struct om_decisions *d,
 static int add_others(struct om_plan_report *report, const struct om_decisions *d,
 		      size_t first)
 {
-	const struct om_survey survey = om_apply_survey(report->apply);
+	struct om_survey survey = om_apply_survey(report->apply);
 	_cleanup_scene_ struct om_scene *scene = NULL;
 	_cleanup_decisions_ struct om_decisions again = { 0 };
-	int r = om_scene_survey(&survey, d->profile, d->scene->first, d->scene->n, &scene,
-				NULL);
+	int r;
 
+	/* What others would cost is counted by the names. */
+	survey.list = true;
+	r = om_scene_survey(&survey, d->profile, d->scene->first, d->scene->n, &scene,
+			    NULL);
 	if (r == 0)
 		r = om_scene_find_submounts(&survey, scene, NULL);
 	if (r == 0)

@@ -35,14 +35,21 @@ struct examination {
 	enum om_tristate locked[OM_MAX_SUBMOUNTS];
 };
 
-static bool is_live(int dirfd, const struct dirent *d)
+int om_scene_note_live(struct om_scene_dir *dir, const char *name, mode_t mode)
+{
+	if (dir->looked || !(S_ISSOCK(mode) || S_ISFIFO(mode)) || dir->n_live++ > 0)
+		return 0;
+	dir->live = strdup(name);
+	return dir->live ? 0 : -ENOMEM;
+}
+
+static mode_t kind_of(int dirfd, const struct dirent *d)
 {
 	struct stat st;
 
 	if (d->d_type != DT_UNKNOWN)
-		return d->d_type == DT_SOCK || d->d_type == DT_FIFO;
-	return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode));
+		return DTTOIF(d->d_type);
+	return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mode : 0;
 }
 
 static int find_live(const struct om_survey *survey, struct om_scene_dir *dir)
@@ -56,22 +63,22 @@ static int find_live(const struct om_survey *survey, struct om_scene_dir *dir)
 			     O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	dir->looked = true;
 	stream = om_fdopendir(fd);
 	if (!stream)
 		return -ENOMEM;
 	for (;;) {
 		const struct dirent *d;
+		int r;
 
 		errno = 0;
 		d = readdir(stream);
-		if (!d)
+		if (!d) {
+			dir->looked = true;
 			return -errno;
-		if (!is_live(dirfd(stream), d) || dir->n_live++ > 0)
-			continue;
-		dir->live = strdup(d->d_name);
-		if (!dir->live)
-			return -ENOMEM;
+		}
+		r = om_scene_note_live(dir, d->d_name, kind_of(dirfd(stream), d));
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -307,7 +314,10 @@ int om_scene_look(const struct om_survey *survey, struct om_scene_dir *dir,
 	/* A hole that can be written is never covered by an overlay. */
 	if (!dir->read_only || dir->ours)
 		return 0;
-	r = dir->fixed ? 0 : find_live(survey, dir);
+	if (survey->list && !dir->fixed)
+		r = om_scene_list(survey, dir, e);
+	else
+		r = dir->fixed ? 0 : find_live(survey, dir);
 	/* What must not be listed cannot be copied either: nothing else would be better. */
 	if (r < 0 && r != -EACCES)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot look into %s",

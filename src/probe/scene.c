@@ -490,11 +490,23 @@ static int compare_children(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* squashfs and erofs list their names in order: then there is nothing to be done. */
+static void sort_children(struct om_scene_dir *dir)
+{
+	struct om_scene_child *v = dir->children.v;
+
+	for (size_t i = 1; i < dir->children.n; i++)
+		if (compare_children(&v[i - 1], &v[i]) > 0) {
+			qsort(v, dir->children.n, sizeof(*v), compare_children);
+			return;
+		}
+}
+
 static int add_child(struct om_scene_dir *dir, int fd, const struct dirent *d)
 {
-	struct om_scene_child child = { .object = object_of(DTTOIF(d->d_type)) };
+	struct om_scene_child child = { 0 };
+	struct stat st = { .st_mode = DTTOIF(d->d_type) };
 	char link[PATH_MAX];
-	struct stat st;
 	int r;
 
 	if (dir->children.n >= OM_MAX_SIBLINGS)
@@ -503,24 +515,22 @@ static int add_child(struct om_scene_dir *dir, int fd, const struct dirent *d)
 	if (d->d_type == DT_UNKNOWN || d->d_type == DT_LNK) {
 		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
-		child.object = object_of(st.st_mode);
 		child.uid = st.st_uid;
 		child.gid = st.st_gid;
 	}
+	child.object = object_of(st.st_mode);
 	if (child.object == OM_OBJECT_SYMLINK) {
 		ssize_t n = readlinkat(fd, d->d_name, link, sizeof(link) - 1);
 
 		if (n < 0)
 			return -errno;
-		child.link = strndup(link, (size_t)n);
+		child.link = om_texts_keep(&dir->texts, link, (size_t)n);
+		if (!child.link)
+			return -ENOMEM;
 	}
-	child.name = strdup(d->d_name);
-	r = child.name ? om_vec_push(&dir->children, child) : -ENOMEM;
-	if (r < 0) {
-		free(child.name);
-		free(child.link);
-	}
-	return r;
+	child.name = om_texts_keep(&dir->texts, d->d_name, strlen(d->d_name));
+	r = child.name ? om_scene_note_live(dir, child.name, st.st_mode) : -ENOMEM;
+	return r < 0 ? r : om_vec_push(&dir->children, child);
 }
 
 static int list_fd(struct om_scene_dir *dir, DIR *stream)
@@ -587,11 +597,9 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot list %s",
 				     OM_Q(dir->path));
-	if (dir->children.n > 0)
-		qsort(dir->children.v, dir->children.n, sizeof(*dir->children.v),
-		      compare_children);
+	sort_children(dir);
 	dir->max_mounts = read_max_mounts(survey);
-	dir->listed = true;
+	dir->listed = dir->looked = true;
 	return 0;
 }
 
@@ -602,11 +610,8 @@ static void dir_done(struct om_scene_dir *dir)
 	for (size_t i = 0; i < dir->submounts.n; i++)
 		free(dir->submounts.v[i].path);
 	om_vec_free(&dir->submounts);
-	for (size_t i = 0; i < dir->children.n; i++) {
-		free(dir->children.v[i].name);
-		free(dir->children.v[i].link);
-	}
 	om_vec_free(&dir->children);
+	om_texts_done(&dir->texts);
 }
 
 struct om_scene *om_scene_free(struct om_scene *scene)

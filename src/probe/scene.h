@@ -14,6 +14,7 @@
 #include "base/index.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "base/vec.h"
 #include "probe/facts.h"
 #include "profile/profile.h"
@@ -29,8 +30,8 @@ enum om_object {
 
 /* A name in a directory that mimic rebuilds. */
 struct om_scene_child {
-	char *name; /* owned */
-	char *link; /* owned; content of a symbolic link */
+	const char *name; /* in the texts of the directory, as the link */
+	const char *link; /* content of a symbolic link, or NULL */
 	enum om_object object;
 	uid_t uid; /* of a symbolic link: it is made again, everything else is bound */
 	gid_t gid;
@@ -78,7 +79,8 @@ struct om_scene_dir {
 	struct om_scene_try overlay;
 	bool listed; /* the following two are filled */
 	OM_VEC(struct om_scene_child) children;
-	uint64_t max_mounts; /* that a namespace can have; 0 when that is not known */
+	struct om_texts texts; /* of the children */
+	uint64_t max_mounts;   /* that a namespace can have; 0 when that is not known */
 };
 
 struct om_scene_entry {
@@ -130,6 +132,7 @@ struct om_survey {
 	const struct om_mount_id *ours; /* of file systems that we mounted */
 	size_t n_ours;
 	bool apart; /* entries are looked at one by one, not to be planned together */
+	bool list;  /* the names in holes will be wanted: no look at them before */
 };
 
 /*
@@ -167,7 +170,14 @@ int om_scene_examine(const struct om_survey *survey, struct om_scene_dir *dir,
 int om_scene_look(const struct om_survey *survey, struct om_scene_dir *dir,
 		  struct om_error *e) _nonnull_(1, 2) _must_check_;
 
-/* Fills children of a directory of the scene; -E2BIG above OM_MAX_SIBLINGS. */
+/* Notes a name of the directory if it is a socket or a fifo, unless all are noted. */
+int om_scene_note_live(struct om_scene_dir *dir, const char *name,
+		       mode_t mode) _nonnull_all_ _must_check_;
+
+/*
+ * Fills children of a directory of the scene, and what a look at its names tells; -E2BIG
+ * above OM_MAX_SIBLINGS.
+ */
 int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		  struct om_error *e) _nonnull_(1, 2) _must_check_;
 

@@ -219,15 +219,21 @@ static bool has_unbindable(const struct om_scene_dir *hole)
 	return false;
 }
 
+void om_case_of_facts(const struct om_facts *facts, const struct om_policy *policy,
+		      struct om_case *ret)
+{
+	ret->strict = policy->strict;
+	ret->overlay = overlay_of(facts);
+	ret->label = label_of(facts);
+}
+
 void om_case_of_hole(const struct om_decisions *d, size_t index, struct om_case *ret)
 {
 	const struct om_construction *construction = &d->constructions.v[index];
 	const struct om_scene_dir *hole = &d->scene->dirs.v[construction->hole];
 	size_t n = hole->submounts.n;
 
-	ret->strict = d->policy->strict;
-	ret->overlay = overlay_of(d->facts);
-	ret->label = label_of(d->facts);
+	om_case_of_facts(d->facts, d->policy, ret);
 	ret->upper = upper_of(d->facts, hole->path);
 	ret->writes = !construction->writable ? OM_WRITES_NONE
 		      : construction->sealed  ? OM_WRITES_PART

@@ -153,7 +153,12 @@ bool om_case_has_unbindable(const struct om_case *c) _nonnull_all_;
 
 /* Fill the two halves of a case: what entry i needs, and what construction index has. */
 struct om_decisions;
+struct om_facts;
+struct om_policy;
 void om_case_of_entry(const struct om_decisions *d, size_t i,
+		      struct om_case *ret) _nonnull_all_;
+/* Of a hole of which nothing is known. */
+void om_case_of_facts(const struct om_facts *facts, const struct om_policy *policy,
 		      struct om_case *ret) _nonnull_all_;
 void om_case_of_hole(const struct om_decisions *d, size_t index,
 		     struct om_case *ret) _nonnull_all_;

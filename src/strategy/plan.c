@@ -9,39 +9,6 @@
 #include "base/limits.h"
 #include "base/path.h"
 
-#define TEXT_SIZE 32768
-
-static int add_room(struct om_plan *plan, size_t size)
-{
-	char *room = malloc(size);
-	int r = room ? om_vec_push(&plan->texts, room) : -ENOMEM;
-
-	if (r < 0) {
-		free(room);
-		return r;
-	}
-	plan->room = room;
-	plan->left = size;
-	return 0;
-}
-
-static int keep_string(struct om_plan *plan, const char **text)
-{
-	size_t n = strlen(*text) + 1;
-
-	if (n > plan->left) {
-		int r = add_room(plan, n > TEXT_SIZE ? n : TEXT_SIZE);
-
-		if (r < 0)
-			return r;
-	}
-	memcpy(plan->room, *text, n);
-	*text = plan->room;
-	plan->room += n;
-	plan->left -= n;
-	return 0;
-}
-
 /* A name and the mount on it come one after the other, and mostly from the same path. */
 static const char *find_string(const struct om_plan *plan, const char *text)
 {
@@ -55,26 +22,24 @@ int om_plan_add(struct om_plan *plan, const struct om_step *step)
 {
 	struct om_step copy = *step;
 	bool same = step->source && strcmp(step->source, step->path) == 0;
-	int r = 0;
 
 	copy.strategy = plan->strategy;
 	copy.path = find_string(plan, step->path);
-	if (!copy.path) {
-		copy.path = step->path;
-		r = keep_string(plan, &copy.path);
-	}
-	if (r == 0 && same)
+	if (!copy.path)
+		copy.path = om_texts_keep(&plan->texts, step->path, strlen(step->path));
+	if (same)
 		copy.source = copy.path;
-	else if (r == 0 && step->source)
-		r = keep_string(plan, &copy.source);
-	return r < 0 ? r : om_vec_push(&plan->steps, copy);
+	else if (step->source)
+		copy.source =
+			om_texts_keep(&plan->texts, step->source, strlen(step->source));
+	if (!copy.path || (step->source && !copy.source))
+		return -ENOMEM;
+	return om_vec_push(&plan->steps, copy);
 }
 
 void om_plan_done(struct om_plan *plan)
 {
-	for (size_t i = 0; i < plan->texts.n; i++)
-		free(plan->texts.v[i]);
-	om_vec_free(&plan->texts);
+	om_texts_done(&plan->texts);
 	om_vec_free(&plan->steps);
 }
 

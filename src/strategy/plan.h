@@ -12,6 +12,7 @@
 
 #include "base/macro.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "base/vec.h"
 #include "profile/profile.h"
 
@@ -44,22 +45,23 @@ enum om_inverse {
 	OM_INVERSE_UNLINK,
 };
 
+/* Small, since a mimic has two of them for each sibling. */
 struct om_step {
-	enum om_step_kind kind;
-	enum om_place place;
+	enum om_step_kind kind : 8;
+	enum om_place place : 8;
+	unsigned strategy : 8; /* enum om_strategy_id: who asks for it */
+	enum om_propagation propagation : 8;
 	bool root; /* the first mount of a construction: path is where it will be attached */
 	bool recursive;
 	bool dir;	    /* attach, bind: a directory, not a file */
 	bool writable;	    /* overlay: what is changed goes to the skeleton */
 	size_t entry;	    /* of the profile, or SIZE_MAX when several share it */
-	unsigned strategy;  /* enum om_strategy_id: who asks for it */
 	const char *path;   /* borrowed from the plan; absolute, as it will be seen */
 	const char *source; /* borrowed from the plan; NULL when the kind has none */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	unsigned attr; /* OM_ATTR_* */
-	enum om_propagation propagation;
 	uint64_t size;
 	uint64_t inodes;
 	/* Of the first step of a construction: the hole, as surveyed; ino 0: none. */
@@ -69,10 +71,8 @@ struct om_step {
 
 struct om_plan {
 	OM_VEC(struct om_step) steps;
-	OM_VEC(char *) texts; /* owned; each holds many strings */
-	char *room;	      /* in the last of them */
-	size_t left;
-	unsigned strategy; /* of the steps that are added next */
+	struct om_texts texts; /* of the steps */
+	unsigned strategy;     /* of the steps that are added next */
 };
 
 /* Where a construction is attached. */

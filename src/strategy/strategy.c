@@ -272,6 +272,26 @@ int om_decide(const struct om_profile *profile, const struct om_scene *scene,
 	return r < 0 ? r : decide_holes(ret);
 }
 
+bool om_decide_lists(const struct om_facts *facts, const struct om_policy *policy)
+{
+	struct om_case c = { 0 };
+	bool lists = false;
+
+	om_case_of_facts(facts, policy, &c);
+	for (size_t k = 0; k < ARRAY_SIZE(policy->order); k++) {
+		enum om_strategy_id id = policy->order[k];
+
+		if (!policy->allow[id] ||
+		    (table[id]->for_writing && policy->writable.n == 0) ||
+		    om_rules_judge(table[id]->rules, &c).answer != OM_ANSWER_YES)
+			continue;
+		if (!table[id]->lists_children)
+			return false;
+		lists = true;
+	}
+	return lists;
+}
+
 om_fact_set om_decide_wants(const struct om_profile *profile,
 			    const struct om_policy *policy)
 {

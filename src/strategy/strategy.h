@@ -150,6 +150,14 @@ int om_expand_as(const struct om_decisions *d, enum om_strategy_id id,
 /* Whether the strategy is asked about the construction at all. */
 bool om_construction_asks(const struct om_construction *construction,
 			  enum om_strategy_id id) _nonnull_all_;
+
+/*
+ * Whether the names in a hole are wanted whatever is found there: no strategy that does
+ * without them can be chosen.
+ */
+bool om_decide_lists(const struct om_facts *facts,
+		     const struct om_policy *policy) _nonnull_all_;
+
 /* The facts that matter for this profile and policy, besides those that always do. */
 om_fact_set om_decide_wants(const struct om_profile *profile,
 			    const struct om_policy *policy) _nonnull_all_;

@@ -367,6 +367,14 @@ static int compare_children(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static const char *keep(struct om_scene_dir *dir, const char *text)
+{
+	const char *kept = om_texts_keep(&dir->texts, text, strlen(text));
+
+	must(kept, "no memory");
+	return kept;
+}
+
 static void list_dir(const struct world *w, struct om_scene_dir *dir)
 {
 	if (dir->listed)
@@ -377,8 +385,8 @@ static void list_dir(const struct world *w, struct om_scene_dir *dir)
 
 		if (!is_child(node->path, dir->path))
 			continue;
-		child.name = copy(om_path_base(node->path));
-		child.link = node->link ? copy(node->link) : NULL;
+		child.name = keep(dir, om_path_base(node->path));
+		child.link = node->link ? keep(dir, node->link) : NULL;
 		must(om_vec_push(&dir->children, child) == 0, "no memory");
 	}
 	if (dir->children.n > 0)

@@ -57,11 +57,11 @@ fi
 
 for strategy in overlay mimic; do
 	limit=100
-	[ $strategy = overlay ] || limit=400
+	[ $strategy = overlay ] || limit=200
 	for form in "" --steps --json; do
 		memory=64
 		# Which also says what the strategy not taken would cost: it lists the siblings.
-		[ "$form" != --json ] || limit=400 memory=80
+		[ "$form" != --json ] || limit=400
 		measure "$OVERMOUNT" plan --root base --state state --strategy $strategy \
 			${form:+"$form"} profile
 		within "plan by $strategy${form:+ $form}" $limit $memory

@@ -173,13 +173,16 @@ static void list_dir(const struct world *w, struct om_scene_dir *dir)
 		return;
 	for (const struct node *n = at.node->first; n; n = n->next) {
 		const struct place place = world_child(w, at, n->name);
-		struct om_scene_child child = { .name = strdup(n->name),
-						.object = object_of(place.node),
-						.uid = place.node->uid,
-						.gid = place.node->gid };
+		struct om_scene_child child = {
+			.name = om_texts_keep(&dir->texts, n->name, strlen(n->name)),
+			.object = object_of(place.node),
+			.uid = place.node->uid,
+			.gid = place.node->gid
+		};
 
 		if (place.node->kind == KIND_LINK)
-			child.link = strdup(place.node->text);
+			child.link = om_texts_keep(&dir->texts, place.node->text,
+						   strlen(place.node->text));
 		if (om_vec_push(&dir->children, child) < 0)
 			abort();
 	}

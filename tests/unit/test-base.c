@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "base/texts.h"
 
 /* All 256 bytes: nothing but printable ASCII ever comes out. */
 static void test_quote_every_byte(void **state)
@@ -200,6 +201,31 @@ static void test_first_error_wins(void **state)
 	assert_int_equal(om_fail(NULL, OM_ERR_INPUT, -EIO, "x"), -EIO);
 }
 
+/* Whatever their length, and however many. */
+static void test_texts(void **state _unused_)
+{
+	static char large[100000];
+	struct om_texts texts = { 0 };
+	const char *kept[3000];
+	const char *whole;
+
+	memset(large, 'x', sizeof(large) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = om_texts_keep(&texts, large, i % 100);
+	whole = om_texts_keep(&texts, large, sizeof(large) - 1);
+	assert_string_equal(whole, large);
+	assert_string_equal(om_texts_keep(&texts, "after", 3), "aft");
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		assert_int_equal(strlen(kept[i]), i % 100);
+		assert_memory_equal(kept[i], large, i % 100);
+	}
+	om_texts_done(&texts);
+	assert_int_equal(texts.rooms.n, 0);
+	/* It can be used again. */
+	assert_string_equal(om_texts_keep(&texts, "again", 5), "again");
+	om_texts_done(&texts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_first_error_wins),
+		cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

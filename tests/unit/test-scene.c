@@ -81,6 +81,8 @@ static int teardown(void **state)
 
 	(void)close(w->survey.root_fd);
 	free(w->dir.live);
+	om_vec_free(&w->dir.children);
+	om_texts_done(&w->dir.texts);
 	fake_remove_tree(w->path);
 	free(w);
 	return 0;
@@ -110,6 +112,38 @@ static void test_live_objects_are_counted(void **state)
 	assert_int_equal(w->dir.n_live, 2);
 	assert_int_equal(listings, 2);
 	assert_int_equal(children, 0);
+}
+
+/* Who wants the names anyhow gets them by the look, which then is no other one. */
+static void test_names_that_are_wanted_are_listed_once(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+
+	assert_int_equal(fstatat(w->survey.root_fd, "hole", &st, 0), 0);
+	w->dir.dev = st.st_dev;
+	w->dir.ino = st.st_ino;
+	make(w, "b-pipe", S_IFIFO);
+	make(w, "a-socket", S_IFSOCK);
+	w->survey.list = true;
+	look(w);
+	assert_true(w->dir.listed && w->dir.looked);
+	assert_int_equal(w->dir.n_live, 2);
+	assert_int_equal(w->dir.children.n, 3);
+	assert_string_equal(w->dir.children.v[0].name, "a-socket");
+	assert_string_equal(w->dir.children.v[1].name, "b-pipe");
+	assert_string_equal(w->dir.children.v[2].name, "file");
+	assert_int_equal(w->dir.children.v[0].object, OM_OBJECT_OTHER);
+	assert_int_equal(w->dir.children.v[2].object, OM_OBJECT_FILE);
+	assert_int_equal(om_scene_list(&w->survey, &w->dir, NULL), 0);
+	assert_int_equal(w->dir.n_live, 2);
+	assert_int_equal(listings, 1);
+	/* After a look they are listed, and the sockets not counted twice. */
+	om_vec_free(&w->dir.children);
+	w->dir.listed = false;
+	assert_int_equal(om_scene_list(&w->survey, &w->dir, NULL), 0);
+	assert_int_equal(w->dir.n_live, 2);
+	assert_int_equal(listings, 2);
 }
 
 /* Where nothing can come of it nothing is asked. */
@@ -189,6 +223,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_live_objects_are_counted, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			test_names_that_are_wanted_are_listed_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_listed_for_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_an_overlay_is_tried_over_another_one,

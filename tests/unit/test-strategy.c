@@ -605,6 +605,43 @@ static void test_facts_of_the_kernel(void **state _unused_)
 		}
 }
 
+/* Names are wanted by who has no overlay to hope for, and has a mimic. */
+static void test_who_wants_the_names(void **state _unused_)
+{
+	static const struct {
+		enum om_tristate works, label;
+		bool overlay, mimic, strict, lists;
+	} rows[] = {
+		{ OM_YES, OM_YES, true, true, false, false },
+		{ OM_YES, OM_YES, false, true, false, true },
+		{ OM_YES, OM_YES, true, false, false, false },
+		{ OM_YES, OM_YES, false, false, false, false },
+		{ OM_NO, OM_YES, true, true, false, true },
+		{ OM_UNKNOWN, OM_YES, true, true, false, true },
+		{ OM_UNKNOWN, OM_YES, true, true, true, false },
+		{ OM_NO, OM_YES, true, false, false, false },
+		{ OM_YES, OM_NO, true, true, false, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (unsigned turned = 0; turned < 2; turned++) {
+			struct om_policy policy = om_policy_default;
+			struct om_facts facts;
+
+			om_facts_init(&facts);
+			om_facts_set(&facts, OM_FACT_OVERLAY_RO, rows[i].works, NULL,
+				     "t");
+			om_facts_set(&facts, OM_FACT_APPARMOR_LABEL, rows[i].label, NULL,
+				     "t");
+			policy.allow[OM_STRATEGY_OVERLAY] = rows[i].overlay;
+			policy.allow[OM_STRATEGY_MIMIC] = rows[i].mimic;
+			policy.strict = rows[i].strict;
+			policy.order[turned] = OM_STRATEGY_OVERLAY;
+			policy.order[!turned] = OM_STRATEGY_MIMIC;
+			assert_int_equal(om_decide_lists(&facts, &policy), rows[i].lists);
+		}
+}
+
 /* Every fact of the scene that a case has, by itself. */
 static void test_facts_of_the_scene(void **state _unused_)
 {
@@ -712,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_siblings_are_seen_when_listed),
 		cmocka_unit_test(test_too_many_mounts_are_seen_when_listed),
 		cmocka_unit_test(test_facts_of_the_kernel),
+		cmocka_unit_test(test_who_wants_the_names),
 		cmocka_unit_test(test_facts_of_the_scene),
 		cmocka_unit_test(test_writable_holes),
 	};
