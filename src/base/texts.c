@@ -7,12 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_SIZE 32768
+/* Each room is twice the one before: a few texts shall cost little, too. */
+#define FIRST_ROOM 512
+#define LARGEST_ROOM 32768
 
-static int add_room(struct om_texts *texts, size_t size)
+static int add_room(struct om_texts *texts, size_t least)
 {
-	char *room = malloc(size);
-	int r = room ? om_vec_push(&texts->rooms, room) : -ENOMEM;
+	size_t size = FIRST_ROOM;
+	char *room;
+	int r;
+
+	for (size_t i = 0; i < texts->rooms.n && size < LARGEST_ROOM; i++)
+		size *= 2;
+	if (size < least)
+		size = least;
+	room = malloc(size);
+	r = room ? om_vec_push(&texts->rooms, room) : -ENOMEM;
 
 	if (r < 0) {
 		free(room);
@@ -27,7 +37,7 @@ const char *om_texts_keep(struct om_texts *texts, const char *text, size_t n)
 {
 	char *copy;
 
-	if (n >= texts->left && add_room(texts, n < ROOM_SIZE ? ROOM_SIZE : n + 1) < 0)
+	if (n >= texts->left && add_room(texts, n + 1) < 0)
 		return NULL;
 	copy = memcpy(texts->room, text, n);
 	copy[n] = '\0';

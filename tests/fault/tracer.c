@@ -96,6 +96,32 @@ static bool answer(pid_t pid, long result)
 	return ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &iov) == 0;
 }
 
+/* The end of the heap; 0: there is none. */
+static long find_break(pid_t pid)
+{
+	unsigned long from, to = 0, end = 0;
+	char path[32], line[512];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "re");
+	while (f && !end && fgets(line, sizeof(line), f))
+		if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			end = to;
+	if (f)
+		(void)fclose(f);
+	return (long)end;
+}
+
+/*
+ * brk(2) has no error: a kernel that cannot says where the break is.  An errno would be
+ * taken for a break far beyond all memory.
+ */
+static bool fail(pid_t pid, unsigned number, int err)
+{
+	return answer(pid, number == SYS_brk ? find_break(pid) : -err);
+}
+
 static bool read_string(pid_t pid, uint64_t address, char *buf, size_t size)
 {
 	struct iovec local = { .iov_base = buf, .iov_len = size - 1 };
@@ -254,12 +280,13 @@ static bool inject(struct tracer *t, unsigned number)
 		if (t->seen > run->at + HUNG_CALLS)
 			alarmed = 1;
 		if (t->seen >= run->at && may_fail(number))
-			(void)answer(t->pid, -run->err);
+			(void)fail(t->pid, number, run->err);
 		return false;
 	case TRACER_ONCE:
 	case TRACER_LIE:
 		if (t->seen == run->at)
-			(void)answer(t->pid, run->how == TRACER_LIE ? 0 : -run->err);
+			(void)(run->how == TRACER_LIE ? answer(t->pid, 0)
+						      : fail(t->pid, number, run->err));
 		return t->seen == run->at && !t->emulate;
 	case TRACER_KILL:
 		if (t->seen == run->at)
