@@ -212,7 +212,7 @@ static int verify_inner(const struct om_build *b, const struct om_journal *j,
 		if (!act->entry && b->detached && om_below_has(&below, &id))
 			continue;
 		state = om_act_find_mount(b->sys, root_fd, act, &fd);
-		if (state == OM_ACT_COVERED)
+		if (state == OM_ACT_COVERED || (state == OM_ACT_GONE && act->follows))
 			continue;
 		r = state == OM_ACT_PRESENT ? check_attr(b->sys, fd, act) : -ESTALE;
 		if (r < 0)
@@ -225,15 +225,14 @@ static int verify_inner(const struct om_build *b, const struct om_journal *j,
 static uint64_t find_newest(const struct om_build *b, const struct om_act *outer)
 {
 	const struct om_mount_id id = om_act_id(outer);
-	bool list = b->tree_is_recursive;
+	bool list = b->unlisted;
 	uint64_t newest = id.id;
 
 	for (size_t i = 0; i < b->inner.n; i++) {
 		const struct om_build_inner *inner = &b->inner.v[i];
 
-		/* Its submounts came with it, and are newer; a failure may have hidden the
-		 * unique id of one. */
-		list = list || inner->step->recursive || !inner->id.unique;
+		/* A failure may have hidden the unique id of one. */
+		list = list || !inner->id.unique;
 		if (inner->id.id > newest)
 			newest = inner->id.id;
 	}
@@ -245,7 +244,8 @@ static struct om_act act_of_inner(const struct om_build_inner *inner)
 	return (struct om_act){
 		.inverse = OM_INVERSE_DETACH,
 		.strategy = inner->step->strategy,
-		.path = (char *)(uintptr_t)inner->step->path, /* borrowed */
+		/* borrowed */
+		.path = inner->path ? inner->path : (char *)(uintptr_t)inner->step->path,
 		.mount_id = inner->id.id,
 		.unique = inner->id.unique,
 		.dev = inner->dev,
@@ -253,22 +253,30 @@ static struct om_act act_of_inner(const struct om_build_inner *inner)
 		.attr = inner->attr,
 		.want = inner->want,
 		.inner = true,
-		.entry = inner->step->entry != SIZE_MAX,
+		.entry = inner->step->entry != SIZE_MAX && !inner->brought,
+		.follows = inner->follows,
 	};
 }
 
 static int write_inner(const struct om_build *b, struct om_journal *j)
 {
 	_cleanup_free_ struct om_act *acts = NULL;
+	size_t more = 0;
+	int r;
 
 	if (b->inner.n == 0)
 		return 0;
 	acts = calloc(b->inner.n, sizeof(*acts));
 	if (!acts)
 		return -ENOMEM;
-	for (size_t i = 0; i < b->inner.n; i++)
+	for (size_t i = 0; i < b->inner.n; i++) {
 		acts[i] = act_of_inner(&b->inner.v[i]);
-	return om_journal_inner(j, acts, b->inner.n);
+		/* The plan knew nothing of it. */
+		if (b->inner.v[i].brought)
+			more += om_journal_inner_size(acts[i].path);
+	}
+	r = more ? om_journal_reserve_more(j, more) : 0;
+	return r < 0 ? r : om_journal_inner(j, acts, b->inner.n);
 }
 
 static int identify(const struct om_build *b, struct om_act *act)

@@ -11,7 +11,7 @@ void om_below_init(struct om_below *b, const struct om_sys *sys,
 {
 	b->sys = sys;
 	b->outer = *outer;
-	b->end = !outer->unique;
+	b->end = b->failed = !outer->unique;
 	b->at = b->n = 0;
 	b->last = 0;
 }
@@ -27,6 +27,7 @@ static int fill(struct om_below *b)
 	b->at = 0;
 	b->n = n > 0 ? (size_t)n : 0;
 	b->end = b->n < ARRAY_SIZE(b->ids);
+	b->failed = n < 0;
 	return n;
 }
 
@@ -41,6 +42,16 @@ bool om_below_has(struct om_below *b, const struct om_mount_id *id)
 			return b->at < b->n && b->ids[b->at] == id->id;
 		(void)fill(b);
 	}
+}
+
+bool om_below_next(struct om_below *b, uint64_t *ret_id)
+{
+	if (b->at == b->n && !b->end)
+		(void)fill(b);
+	if (b->at == b->n)
+		return false;
+	*ret_id = b->ids[b->at++];
+	return true;
 }
 
 uint64_t om_below_newest(const struct om_sys *sys, const struct om_mount_id *outer)

@@ -15,7 +15,8 @@
 struct om_below {
 	const struct om_sys *sys; /* borrowed */
 	struct om_mount_id outer;
-	bool end; /* there are no more ids */
+	bool end;    /* there are no more ids */
+	bool failed; /* or they were not told */
 	uint64_t last;
 	size_t at, n;
 	uint64_t ids[512];
@@ -28,6 +29,8 @@ void om_below_init(struct om_below *b, const struct om_sys *sys,
  * which is the order of making.  False also when it cannot be told: look closer then.
  */
 bool om_below_has(struct om_below *b, const struct om_mount_id *id) _nonnull_all_;
+/* The next mount below the outer one, in ascending order of ids; false: no more are told. */
+bool om_below_next(struct om_below *b, uint64_t *ret_id) _nonnull_all_;
 /*
  * The newest mount below the outer one, or the outer one itself when there is none; 0 when
  * it cannot be told.

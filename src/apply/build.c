@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/brought.h"
 #include "apply/mirror.h"
 #include "apply/stage.h"
 #include "base/cleanup.h"
@@ -57,6 +58,9 @@ void om_build_drop_tree(struct om_build *b)
 	b->overlay_options = 0;
 	b->overlay_userxattr = false;
 	b->ours_before = b->ours.n;
+	b->unlisted = false;
+	for (size_t i = 0; i < b->inner.n; i++)
+		free(b->inner.v[i].path);
 	b->inner.n = 0;
 }
 
@@ -398,20 +402,13 @@ static int find_place(struct om_build *b, const struct om_step *step, struct pla
 	return ret->at < 0 ? ret->at : 0;
 }
 
-/* The kernel shows no strictatime. */
-static unsigned visible(unsigned attr)
-{
-	return attr & ~(unsigned)OM_ATTR_STRICTATIME;
-}
-
 static int start_tree(struct om_build *b, const struct om_step *step, int fd)
 {
 	forget_dir(b);
 	(void)om_close(b->tree_fd);
 	b->tree_fd = fd;
-	b->tree_want = visible(step->attr);
+	b->tree_want = om_attr_visible(step->attr);
 	b->tree_is_new = step->kind != OM_STEP_BIND;
-	b->tree_is_recursive = step->kind == OM_STEP_BIND && step->recursive;
 	b->hole_dev = step->hole_dev;
 	b->hole_ino = step->hole_ino;
 	free(b->tree_path);
@@ -441,7 +438,7 @@ static int note_inner(struct om_build *b, const struct om_step *step,
 {
 	struct om_build_inner inner = { .step = step,
 					.id = *id,
-					.want = visible(step->attr) };
+					.want = om_attr_visible(step->attr) };
 	struct stat st;
 	int r = read_attr(b, fd, inner.want | inherited, &inner.attr);
 
@@ -460,11 +457,11 @@ static int note_inner(struct om_build *b, const struct om_step *step,
  * Nested mounts are held by the tree; only the root's fd is kept.  inherited: attributes
  * that it has of what it was bound from.
  */
-static int keep_mount(struct om_build *b, const struct om_step *step, int fd,
-		      unsigned inherited)
+static int keep_one(struct om_build *b, const struct om_step *step, int fd,
+		    unsigned inherited)
 {
 	bool is_ours = step->kind == OM_STEP_TMPFS && !step->source;
-	unsigned want = visible(step->attr);
+	unsigned want = om_attr_visible(step->attr);
 	struct om_mount_id id;
 	int r = 0;
 
@@ -474,10 +471,19 @@ static int keep_mount(struct om_build *b, const struct om_step *step, int fd,
 		r = note_ours(b, &id, fd);
 	if (r == 0 && step->root)
 		r = read_attr(b, fd, want | inherited, &b->tree_attr);
+	return r < 0 || step->root ? r : note_inner(b, step, &id, fd, inherited);
+}
+
+/* fd is owned here.  source: what a bind may have brought mounts along from, or -1. */
+static int keep_mount(struct om_build *b, const struct om_step *step, int fd,
+		      unsigned inherited, int source)
+{
+	int r = keep_one(b, step, fd, inherited);
+
+	if (r == 0 && source >= 0)
+		r = om_brought_find(b, step, source, fd);
 	if (r == 0 && step->root)
 		return start_tree(b, step, fd);
-	if (r == 0)
-		r = note_inner(b, step, &id, fd, inherited);
 	(void)om_close(fd);
 	return r;
 }
@@ -559,7 +565,7 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
 	if (r == 0)
 		r = check_capacity(b, fd, step);
-	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, 0);
+	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, 0, -1);
 }
 
 /* What is not known is asked for: the kernel's own default must not decide in silence. */
@@ -685,7 +691,7 @@ static int build_overlay(struct om_build *b, const struct om_step *step,
 		return fd;
 	fd = (step->writable ? mount_writable : mount_read_only)(b, step, skeleton, hole,
 								 e);
-	return fd < 0 ? fd : keep_mount(b, step, fd, 0);
+	return fd < 0 ? fd : keep_mount(b, step, fd, 0, -1);
 }
 
 /* What is bound back is of the kind that it had, whatever that was, but for links. */
@@ -734,7 +740,8 @@ static int build_bind(struct om_build *b, const struct om_step *step)
 		return fd;
 	/* On the stage somebody may have changed it already. */
 	r = b->detached ? 0 : read_inherited(b, source, step, &inherited);
-	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, inherited);
+	return r < 0 ? (om_close(fd), r)
+		     : keep_mount(b, step, fd, inherited, step->brings ? source : -1);
 }
 
 static int build_dir(struct om_build *b, const struct om_step *step)
@@ -785,7 +792,7 @@ static int seal(struct om_build *b, const struct om_step *step)
 {
 	int r = om_build_set_attr(b, b->tree_fd, false, step->attr, 0);
 
-	b->tree_want |= visible(step->attr);
+	b->tree_want |= om_attr_visible(step->attr);
 	return r < 0 ? r : read_attr(b, b->tree_fd, b->tree_want, &b->tree_attr);
 }
 

@@ -26,6 +26,10 @@ struct om_build_inner {
 	unsigned want; /* of its own, at least */
 	uint64_t dev;  /* of its root, when the id is reusable */
 	uint64_t ino;
+	/* What the step's bind brought along: comes behind that, in the order of ids. */
+	bool brought;
+	bool follows; /* it goes when that of the source goes */
+	char *path;   /* owned; NULL: that of the step */
 };
 
 struct om_build {
@@ -50,8 +54,8 @@ struct om_build {
 	uint64_t hole_ino;
 	unsigned tree_attr; /* of its root: see struct om_build_inner */
 	unsigned tree_want;
-	bool tree_is_recursive; /* its root is a bind that brings mounts along */
 	bool tree_is_new;	/* that is a file system of ours, not a bind */
+	bool unlisted;		/* there may be mounts in it that are not among `inner` */
 	size_t overlay_options; /* how many options the overlay at its root was given */
 	bool overlay_userxattr; /* and whether it marks what it changes as users can */
 	int skeleton_fd;	/* owned */

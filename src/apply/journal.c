@@ -84,6 +84,7 @@ static_assert(sizeof(struct packed) == 32, "nothing between the members");
 
 #define FLAG_UNIQUE 1
 #define FLAG_ENTRY 2
+#define FLAG_FOLLOWS 4
 /* What text_left can tell, less the longest path. */
 #define MAX_TEXT (UINT16_MAX - OM_MAX_PATH - sizeof(struct packed))
 
@@ -176,11 +177,8 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 	return 0;
 }
 
-int om_journal_reserve(struct om_journal *j, size_t acts, size_t inner_bytes)
+static int reserve_to(struct om_journal *j, uint64_t want)
 {
-	/* One more for each, since a text may end at the beginning of its last record. */
-	uint64_t want = j->seq + (uint64_t)(acts + 1) * (RECORDS_PER_ACT + 1) +
-			2 * (inner_bytes / RECORD_TEXT);
 	int r;
 
 	if (j->fd < 0 || want <= j->reserved)
@@ -189,6 +187,18 @@ int om_journal_reserve(struct om_journal *j, size_t acts, size_t inner_bytes)
 	if (r == 0)
 		j->reserved = want;
 	return -r;
+}
+
+int om_journal_reserve(struct om_journal *j, size_t acts, size_t inner_bytes)
+{
+	/* One more for each, since a text may end at the beginning of its last record. */
+	return reserve_to(j, j->seq + (uint64_t)(acts + 1) * (RECORDS_PER_ACT + 1) +
+				     2 * (inner_bytes / RECORD_TEXT));
+}
+
+int om_journal_reserve_more(struct om_journal *j, size_t inner_bytes)
+{
+	return reserve_to(j, j->reserved + 2 * (inner_bytes / RECORD_TEXT + 1));
 }
 
 static int push_act(struct om_journal *j, const struct om_act *act, const char *path)
@@ -240,7 +250,8 @@ static void pack(const struct om_act *act, struct om_str *text)
 		.path_len = (uint16_t)strlen(act->path),
 		.strategy = (uint8_t)act->strategy,
 		.flags = (uint8_t)((act->unique ? FLAG_UNIQUE : 0) |
-				   (act->entry ? FLAG_ENTRY : 0)),
+				   (act->entry ? FLAG_ENTRY : 0) |
+				   (act->follows ? FLAG_FOLLOWS : 0)),
 	};
 
 	om_str_add_n(text, (const char *)&packed, sizeof(packed));
@@ -350,10 +361,18 @@ static int check_record(const char *data, size_t k, struct record *ret)
  */
 static bool is_lost(const struct om_journal *j)
 {
+	struct record last = { 0 };
 	struct stat st;
 
-	return j->fd >= 0 && fstat(j->fd, &st) == 0 &&
-	       (st.st_nlink == 0 || st.st_size < (off_t)j->seq * RECORD_SIZE);
+	if (j->fd < 0)
+		return false;
+	if (fstat(j->fd, &st) == 0 &&
+	    (st.st_nlink == 0 || st.st_size < (off_t)j->seq * RECORD_SIZE))
+		return true;
+	/* Cut, then made as long again by the commit: what was before that is gone. */
+	return pread(j->fd, &last, sizeof(last), (off_t)(j->seq - 2) * RECORD_SIZE) >=
+		       0 &&
+	       judge_record(&last, j->seq - 2) < 0;
 }
 
 /*
@@ -461,6 +480,7 @@ static int unpack(struct om_journal *j, const char **p, const char *end)
 	act.strategy = packed.strategy;
 	act.unique = packed.flags & FLAG_UNIQUE;
 	act.entry = packed.flags & FLAG_ENTRY;
+	act.follows = packed.flags & FLAG_FOLLOWS;
 	act.path = strndup(*p, packed.path_len);
 	*p += packed.path_len;
 	r = !act.path			? -ENOMEM

@@ -46,7 +46,8 @@ struct om_act {
 	 * goes with it.  Of one whose id is reusable, dev and ino are those of its root.
 	 */
 	bool inner;
-	bool entry; /* asked for by the profile, not only bound back */
+	bool entry;   /* asked for by the profile, not only bound back */
+	bool follows; /* it came along with a source, and goes when that one's goes */
 };
 
 /* Of a mount. */
@@ -97,6 +98,9 @@ int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om
  */
 int om_journal_reserve(struct om_journal *j, size_t acts,
 		       size_t inner_bytes) _nonnull_all_ _must_check_;
+/* Inner ones of so many bytes more than was known then. */
+int om_journal_reserve_more(struct om_journal *j,
+			    size_t inner_bytes) _nonnull_all_ _must_check_;
 /* What an inner act takes. */
 size_t om_journal_inner_size(const char *path) _nonnull_all_;
 /*

@@ -219,6 +219,8 @@ static enum om_act_state look_at_mount(const struct om_sys *sys, int root_fd,
 	struct om_mount_look look;
 	unsigned attr;
 
+	if (state == OM_ACT_GONE && act->follows)
+		return OM_ACT_PRESENT;
 	if (state != OM_ACT_PRESENT || !act->done)
 		return state;
 	if (sys->mount_attr(sys, fd, &attr) < 0)

@@ -46,6 +46,12 @@ enum om_attr {
 	OM_ATTR_STRICTATIME = 1 << 7,
 };
 
+/* Of attributes those that the kernel shows: strictatime it does not. */
+static inline unsigned om_attr_visible(unsigned attr)
+{
+	return attr & ~(unsigned)OM_ATTR_STRICTATIME;
+}
+
 enum om_propagation {
 	OM_PROPAGATION_DEFAULT, /* private */
 	OM_PROPAGATION_PRIVATE,

@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "base/index.h"
+#include "base/path.h"
 #include "base/str.h"
+#include "base/texts.h"
 #include "strategy/names.h"
 #include "strategy/strategy.h"
 
@@ -22,8 +25,48 @@ static const struct om_rule rules[] = {
 	{ NULL, OM_ANSWER_YES, OM_WHY_MIMIC },
 };
 
-static int expand_child(const struct om_scene_child *child, const char *path,
-			struct om_plan *plan)
+/* What is expanded: the hole, the names that come to it, and where something is mounted. */
+struct expansion {
+	const struct om_scene_dir *hole;
+	struct om_names names;
+	struct om_index mounted; /* the submounts of the hole, and what leads to them */
+	struct om_texts texts;
+	struct om_plan *plan;
+};
+
+static void expansion_done(struct expansion *x)
+{
+	om_names_done(&x->names);
+	om_index_done(&x->mounted);
+	om_texts_done(&x->texts);
+}
+#define _cleanup_expansion_ _cleanup_(expansion_done)
+
+static int find_mounted(struct expansion *x)
+{
+	size_t hole_depth = om_path_depth(x->hole->path);
+
+	for (size_t i = 0; i < x->hole->submounts.n; i++) {
+		const char *path = x->hole->submounts.v[i].path;
+
+		for (size_t depth = om_path_depth(path); depth > hole_depth; depth--) {
+			const char *part = om_texts_keep(&x->texts, path,
+							 om_path_prefix_len(path, depth));
+			int r = part ? 0 : -ENOMEM;
+
+			if (r == 0 && om_index_find(&x->mounted, part) != SIZE_MAX)
+				break;
+			if (r == 0)
+				r = om_index_add(&x->mounted, part, i);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int expand_child(const struct expansion *x, const struct om_scene_child *child,
+			const char *path)
 {
 	bool is_dir = child->object == OM_OBJECT_DIR;
 	struct om_step name = {
@@ -40,6 +83,7 @@ static int expand_child(const struct om_scene_child *child, const char *path,
 		.place = OM_PLACE_STAGE,
 		/* Files can have mounts on them, but never below. */
 		.recursive = is_dir,
+		.brings = is_dir && om_index_find(&x->mounted, path) != SIZE_MAX,
 		.dir = is_dir,
 		.entry = SIZE_MAX,
 		.path = path,
@@ -50,15 +94,14 @@ static int expand_child(const struct om_scene_child *child, const char *path,
 	if (child->object == OM_OBJECT_SYMLINK) {
 		name.kind = OM_STEP_SYMLINK;
 		name.source = child->link;
-		return om_plan_add(plan, &name);
+		return om_plan_add(x->plan, &name);
 	}
-	r = om_plan_add(plan, &name);
-	return r < 0 ? r : om_plan_add(plan, &bind);
+	r = om_plan_add(x->plan, &name);
+	return r < 0 ? r : om_plan_add(x->plan, &bind);
 }
 
 /* Puts back what a directory holds, but for the names that the construction brings. */
-static int expand_children(const struct om_scene_dir *dir, const struct om_names *names,
-			   struct om_plan *plan)
+static int expand_children(const struct expansion *x, const struct om_scene_dir *dir)
 {
 	_cleanup_str_ struct om_str path = { 0 };
 	size_t len;
@@ -72,27 +115,27 @@ static int expand_children(const struct om_scene_dir *dir, const struct om_names
 		om_str_add(&path, dir->children.v[i].name);
 		if (path.err < 0)
 			return path.err;
-		if (!om_names_find(names, path.s))
-			r = expand_child(&dir->children.v[i], path.s, plan);
+		if (!om_names_find(&x->names, path.s))
+			r = expand_child(x, &dir->children.v[i], path.s);
 	}
 	return r;
 }
 
-static int expand_names(const struct om_decisions *d, const struct om_names *names,
-			struct om_plan *plan)
+static int expand_names(const struct expansion *x, const struct om_decisions *d)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < names->v.n; i++) {
-		const struct om_name *name = &names->v.v[i];
+	for (size_t i = 0; r == 0 && i < x->names.v.n; i++) {
+		const struct om_name *name = &x->names.v.v[i];
 		const struct om_scene_dir *dir =
 			name->exists ? om_scene_get_dir(d->scene, name->path) : NULL;
 
-		r = om_names_expand(d, name, OM_PLACE_STAGE, plan);
+		r = om_names_expand(d, name, OM_PLACE_STAGE, x->plan);
 		if (r == 0 && name->entry != SIZE_MAX)
-			r = om_expand_entry_mount(d, name->entry, OM_PLACE_STAGE, plan);
+			r = om_expand_entry_mount(d, name->entry, OM_PLACE_STAGE,
+						  x->plan);
 		if (r == 0 && dir)
-			r = expand_children(dir, names, plan);
+			r = expand_children(x, dir);
 	}
 	return r;
 }
@@ -119,7 +162,7 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 	const struct om_scene_dir *hole =
 		&d->scene->dirs.v[d->constructions.v[index].hole];
 	bool sealed = hole->attr & OM_ATTR_RDONLY && !d->constructions.v[index].writable;
-	_cleanup_names_ struct om_names names = { 0 };
+	_cleanup_expansion_ struct expansion x = { .hole = hole, .plan = plan };
 	struct om_step tmpfs = {
 		.kind = OM_STEP_TMPFS,
 		.place = OM_PLACE_STAGE,
@@ -141,15 +184,17 @@ static int mimic_expand(const struct om_decisions *d, size_t index, struct om_pl
 		.path = hole->path,
 		.attr = hole->attr,
 	};
-	int r = om_names_collect(d, index, &names);
+	int r = om_names_collect(d, index, &x.names);
 
-	om_expand_room(d, index, count_own(d, hole, &names), &tmpfs);
+	if (r == 0)
+		r = find_mounted(&x);
+	om_expand_room(d, index, count_own(d, hole, &x.names), &tmpfs);
 	if (r == 0)
 		r = om_plan_add(plan, &tmpfs);
 	if (r == 0)
-		r = expand_children(hole, &names, plan);
+		r = expand_children(&x, hole);
 	if (r == 0)
-		r = expand_names(d, &names, plan);
+		r = expand_names(&x, d);
 	if (r == 0 && sealed)
 		r = om_plan_add(plan, &seal);
 	if (r < 0)

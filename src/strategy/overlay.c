@@ -160,6 +160,7 @@ static int expand_submounts(const struct om_scene_dir *hole, struct om_plan *pla
 				&(struct om_step){ .kind = OM_STEP_BIND,
 						   .place = OM_PLACE_STAGE,
 						   .recursive = true,
+						   .brings = true,
 						   .entry = SIZE_MAX,
 						   .path = hole->submounts.v[i].path,
 						   .source = hole->submounts.v[i].path });

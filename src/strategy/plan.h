@@ -53,6 +53,7 @@ struct om_step {
 	enum om_propagation propagation : 8;
 	bool root; /* the first mount of a construction: path is where it will be attached */
 	bool recursive;
+	bool brings;	    /* bind: mounts may come along with the source */
 	bool dir;	    /* attach, bind: a directory, not a file */
 	bool writable;	    /* overlay: what is changed goes to the skeleton */
 	size_t entry;	    /* of the profile, or SIZE_MAX when several share it */

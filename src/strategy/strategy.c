@@ -518,6 +518,7 @@ int om_expand_entry_mount(const struct om_decisions *d, size_t i, enum om_place 
 		.place = OM_PLACE_STAGE,
 		.root = place == OM_PLACE_LIVE,
 		.recursive = entry->recursive,
+		.brings = entry->recursive,
 		.dir = entry->kind != OM_ENTRY_BIND_FILE,
 		.entry = d->scene->first + i,
 		.path = se->target,

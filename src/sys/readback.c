@@ -87,7 +87,7 @@ int om_readback_gone(int dirfd, const char *name)
 
 int om_readback_attr(int fd, unsigned attr)
 {
-	unsigned now, want = attr & ~(unsigned)OM_ATTR_STRICTATIME;
+	unsigned now, want = om_attr_visible(attr);
 	int r = om_attr_of_fd(fd, &now);
 
 	if (r < 0)

@@ -596,7 +596,7 @@ static void test_newest(void **state)
 	assert_int_equal(attach(f), 0);
 	assert_int_equal(f->j.acts.v[2].newest, TREE_ID);
 	f->rec.mounts.v[0].on_ino = 0;
-	f->b.tree_is_recursive = true;
+	f->b.unlisted = true;
 	assert_int_equal(attach(f), 0);
 	assert_int_equal(f->j.acts.v[3].newest, TREE_ID + 2);
 }

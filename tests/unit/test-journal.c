@@ -963,6 +963,49 @@ static void harm_size_at_the_end(const struct fixture *f, struct om_journal *j)
 	fake_wrap.on_fstat = cut;
 }
 
+/* As if it had been cut after it was read and before the commit was written. */
+static void leave_commit(int fd)
+{
+	static const char nothing[RECORD];
+	struct stat st;
+
+	fake_wrap.on_fstat = NULL;
+	assert_int_equal(fstat(fd, &st), 0);
+	for (off_t at = 0; at + RECORD < st.st_size; at += RECORD) {
+		char record[RECORD];
+
+		assert_int_equal(pread(fd, record, sizeof(record), at + RECORD), RECORD);
+		if (memcmp(record, nothing, sizeof(record)) == 0)
+			break;
+		assert_int_equal(pwrite(fd, nothing, sizeof(nothing), at), RECORD);
+	}
+}
+
+static void harm_before_the_commit(const struct fixture *f, struct om_journal *j)
+{
+	(void)f;
+	(void)j;
+	fake_wrap.on_fstat = leave_commit;
+}
+
+/* The commit is there, and what was before it cannot be looked at. */
+static void refuse_reading(int fd)
+{
+	int other = openat(harmed_dirfd, "j", O_WRONLY | O_CLOEXEC);
+
+	fake_wrap.on_fstat = NULL;
+	assert_true(other >= 0);
+	assert_int_equal(dup3(other, fd, O_CLOEXEC), fd);
+	(void)close(other);
+}
+
+static void harm_reading_at_the_end(const struct fixture *f, struct om_journal *j)
+{
+	(void)j;
+	harmed_dirfd = f->dirfd;
+	fake_wrap.on_fstat = refuse_reading;
+}
+
 static void test_commit_reads_back(void **state)
 {
 	const struct fixture *f = *state;
@@ -976,6 +1019,8 @@ static void test_commit_reads_back(void **state)
 	assert_int_equal(commit_after(f, harm_looking), 0);
 	assert_int_equal(commit_after(f, harm_name_at_the_end), -ESTALE);
 	assert_int_equal(commit_after(f, harm_size_at_the_end), -ESTALE);
+	assert_int_equal(commit_after(f, harm_before_the_commit), -ESTALE);
+	assert_int_equal(commit_after(f, harm_reading_at_the_end), 0);
 }
 
 int main(void)
