@@ -48,6 +48,13 @@ static void forget_dir(struct om_build *b)
 	b->dir_path = NULL;
 }
 
+static void forget_inner(struct om_build *b)
+{
+	for (size_t i = 0; i < b->inner.n; i++)
+		free(b->inner.v[i].path);
+	b->inner.n = 0;
+}
+
 void om_build_drop_tree(struct om_build *b)
 {
 	forget_dir(b);
@@ -59,9 +66,7 @@ void om_build_drop_tree(struct om_build *b)
 	b->overlay_userxattr = false;
 	b->ours_before = b->ours.n;
 	b->unlisted = false;
-	for (size_t i = 0; i < b->inner.n; i++)
-		free(b->inner.v[i].path);
-	b->inner.n = 0;
+	forget_inner(b);
 }
 
 void om_build_done(struct om_build *b)
@@ -72,6 +77,7 @@ void om_build_done(struct om_build *b)
 	b->stage_fd = om_close(b->stage_fd);
 	om_vec_free(&b->ours);
 	om_vec_free(&b->ours_devs);
+	forget_inner(b);
 	om_vec_free(&b->inner);
 }
 

@@ -583,16 +583,17 @@ static void test_inner(void **state)
 /* What a recursive bind brings along has no act, and came with it. */
 static void test_newest(void **state)
 {
-	static const struct om_step recursive = { .path = "/t/x", .recursive = true };
 	struct fixture *f = *state;
 
-	add_inner(f, &recursive);
+	add_inner(f, &entry_step);
 	add_inner(f, &sibling_step);
 	f->b.inner.n--;
+	f->b.unlisted = true;
 	assert_int_equal(attach(f), 0);
 	assert_int_equal(f->j.acts.v[1].newest, TREE_ID + 2);
 	f->rec.mounts.v[0].on_ino = 0;
 	f->b.inner.n = 0;
+	f->b.unlisted = false;
 	assert_int_equal(attach(f), 0);
 	assert_int_equal(f->j.acts.v[2].newest, TREE_ID);
 	f->rec.mounts.v[0].on_ino = 0;
@@ -627,6 +628,65 @@ static void test_newest_is_not_the_last(void **state)
 	f->b.inner.v[1] = first;
 	assert_int_equal(attach(f), 0);
 	assert_int_equal(f->j.acts.v[2].newest, TREE_ID + 2);
+}
+
+static void add_brought(struct fixture *f)
+{
+	add_inner(f, &sibling_step);
+	f->b.inner.v[0].step = &entry_step;
+	f->b.inner.v[0].brought = f->b.inner.v[0].follows = true;
+	f->b.inner.v[0].path = strdup(sibling_step.path);
+}
+
+static void forget_brought(struct fixture *f)
+{
+	free(f->b.inner.v[0].path);
+	f->b.inner.n = 0;
+}
+
+/* What a bind brought along is written down like what was made, and is no entry. */
+static void test_inner_is_brought(void **state)
+{
+	struct fixture *f = *state;
+
+	add_brought(f);
+	assert_int_equal(attach(f), 0);
+	assert_int_equal(f->j.acts.n, 2);
+	assert_string_equal(f->j.acts.v[0].path, sibling_step.path);
+	assert_true(f->j.acts.v[0].inner && f->j.acts.v[0].follows);
+	assert_false(f->j.acts.v[0].entry || f->j.acts.v[1].follows);
+	forget_brought(f);
+}
+
+/* With its source, which shares what happens to it. */
+static void test_brought_goes_again(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned follows = 0; follows < 2; follows++) {
+		add_brought(f);
+		f->b.inner.v[0].follows = follows;
+		f->rec.mounts.v[f->rec.mounts.n - 1].on_ino = 0;
+		if (follows)
+			assert_int_equal(attach(f), 0);
+		else
+			expect_nothing(f, -ESTALE, 2);
+		forget_brought(f);
+		assert_int_equal(unlinkat(f->b.tree_fd, "y", AT_REMOVEDIR), 0);
+	}
+}
+
+/* The plan knew nothing of it, and now there is no space. */
+static void test_no_space_for_brought(void **state)
+{
+	struct fixture *f = *state;
+
+	add_brought(f);
+	f->j.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	expect_nothing(f, -EBADF, 0);
+	(void)close(f->j.fd);
+	f->j.fd = -1;
+	forget_brought(f);
 }
 
 static void test_inner_of_a_new_root(void **state)
@@ -1127,6 +1187,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_stranger_hinders_withdrawing, setup,
 					teardown),
 	cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_is_brought, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_brought_goes_again, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_space_for_brought, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_inner_is_covered, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_inner_is_changed, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_tree_is_changed, setup, teardown),

@@ -324,7 +324,8 @@ static void make_inner(const struct fixture *f, struct om_act *acts, size_t *ret
 					 .attr = i % 4,
 					 .want = i % 8,
 					 .inner = true,
-					 .entry = i % 3 == 0 };
+					 .entry = i % 3 == 0,
+					 .follows = i % 5 == 0 };
 		*ret_bytes += om_journal_inner_size(acts[i].path);
 	}
 }
@@ -341,6 +342,7 @@ static void check_inner(const struct om_act *act, const struct om_act *made)
 	assert_int_equal(act->attr, made->attr);
 	assert_int_equal(act->want, made->want);
 	assert_int_equal(act->entry, made->entry);
+	assert_int_equal(act->follows, made->follows);
 	/* As what it is in. */
 	assert_true(act->inner && act->done && act->shared);
 }
@@ -359,7 +361,9 @@ static void test_inner(void **state)
 
 	make_inner(f, acts, &bytes);
 	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
-	assert_int_equal(om_journal_reserve(&j, 1, bytes), 0);
+	/* A part of them is known of later. */
+	assert_int_equal(om_journal_reserve(&j, 1, bytes / 2), 0);
+	assert_int_equal(om_journal_reserve_more(&j, bytes - bytes / 2), 0);
 	assert_int_equal(fstat(j.fd, &before), 0);
 	assert_int_equal(om_journal_inner(&j, acts, N_INNER), 0);
 	assert_int_equal(om_journal_intent(&j, &outer, "/usr/share"), N_INNER);

@@ -651,6 +651,9 @@ static void test_inner_gone(void **state)
 		assert_int_equal(look_at(f, 0), OM_ACT_GONE);
 		assert_int_equal(look_at(f, 1), OM_ACT_GONE);
 		assert_int_equal(look_at(f, 2), OM_ACT_PRESENT);
+		/* It came along with a source that has lost it, too. */
+		f->j.acts.v[0].follows = true;
+		assert_int_equal(look_at(f, 0), OM_ACT_PRESENT);
 		assert_int_equal(om_undo_check(&f->u, &f->j, NULL), 0);
 		assert_int_equal(undo(f), 0);
 		told(f, "");
