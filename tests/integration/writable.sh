@@ -119,17 +119,15 @@ is_as_before && ok "and taken along by force" || not_ok "and taken along by forc
 
 # --- what goes wrong -------------------------------------------------------------------
 
-apply
-complete=$(tree base)
-options=$(findmnt -no OPTIONS $share | tr , '\n' | grep -vE 'upperdir|workdir|lowerdir' | sort)
-undo
 # nth TRACE PATTERN: which of its calls, the last one.
 nth() { grep fsconfig "$1" | grep -n -- "$2" | tail -n 1 | cut -d: -f1; }
-# Is it all of it, with the options that were given, and does it take new names?
-is_whole() {
-	[ "$(tree base)" = "$complete" ] && echo x >$share/x && rm $share/x &&
-		[ "$(findmnt -no OPTIONS $share | tr , '\n' | grep -vE 'upperdir|workdir|lowerdir' | sort)" = "$options" ]
+# What the mount was given, and how much it holds.
+options() {
+	findmnt -no OPTIONS $share | tr , '\n' | grep -vE 'upperdir|workdir|lowerdir' | sort
+	stat -f -c '%S %b %c' $share
 }
+# Is it all of it, and does it take new names?
+is_whole() { [ "$(tree base)" = "$complete" ] && echo x >$share/x && rm $share/x && [ "$(options)" = "$options" ]; }
 # each WHAT ERRNO: apply fails at (0: is killed at) each of its calls.
 each() {
 	local what=$1 errno=$2 n r bad="" whole=0 back=0
@@ -153,7 +151,7 @@ for strategy in overlay-rw mimic; do
 writable: { holes: [/usr], size: $size }"
 	apply
 	complete=$(tree base)
-	options=$(findmnt -no OPTIONS $share | tr , '\n' | grep -vE 'upperdir|workdir|lowerdir' | sort)
+	options=$(options)
 	undo
 	command=("$OVERMOUNT")
 	each "$strategy, EIO" 5
@@ -168,7 +166,7 @@ policy "writable: { holes: [/usr], size: $size }"
 if command -v strace >/dev/null; then
 	apply
 	complete=$(tree base)
-	options=$(findmnt -no OPTIONS $share | tr , '\n' | grep -vE 'upperdir|workdir|lowerdir' | sort)
+	options=$(options)
 	undo
 	bad=
 	strace -qq -o trace -e trace=fsconfig "$OVERMOUNT" apply --root base --state state --policy policy.yaml p.fstab

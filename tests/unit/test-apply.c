@@ -446,6 +446,149 @@ static void test_missing_source_touches_nothing(void **state)
 	recorder_done(&rec);
 }
 
+/* --- an overlay that takes changes ------------------------------------------------------- */
+
+/* What the kernel of the test says. */
+static struct {
+	int xattr;     /* to trusted.* */
+	unsigned attr; /* of every mount */
+} kernel;
+
+static int say_xattr(const struct om_sys *sys _unused_, int fd _unused_,
+		     const char *name _unused_, const void *value _unused_,
+		     size_t size _unused_)
+{
+	return kernel.xattr;
+}
+
+static int say_attr(const struct om_sys *sys _unused_, int fd _unused_,
+		    unsigned *ret_attr)
+{
+	*ret_attr = kernel.attr;
+	return 0;
+}
+
+/* Builds it; *ret_options and *ret_userxattr are what will be looked for afterwards. */
+static int build_writable(struct world *w, struct recorder *rec, size_t *ret_options,
+			  bool *ret_userxattr)
+{
+	const struct om_step steps[] = {
+		{ .kind = OM_STEP_SKELETON,
+		  .place = OM_PLACE_SKELETON,
+		  .path = "/",
+		  .size = 65536,
+		  .inodes = 22 },
+		{ .kind = OM_STEP_MKDIR,
+		  .place = OM_PLACE_SKELETON,
+		  .path = "/usr/share",
+		  .source = "/usr/share" },
+		{ .kind = OM_STEP_MKDIR,
+		  .place = OM_PLACE_SKELETON,
+		  .path = om_plan_work_dir("/usr/share"),
+		  .mode = 0700 },
+		{ .kind = OM_STEP_OVERLAY,
+		  .place = OM_PLACE_STAGE,
+		  .root = true,
+		  .writable = true,
+		  .path = "/usr/share",
+		  .source = "/usr/share" },
+	};
+	int root = open(w->tree, O_PATH | O_DIRECTORY | O_CLOEXEC), r = 0;
+	struct om_error e = { 0 };
+	struct om_build b;
+
+	rec->sys.setxattr = say_xattr;
+	rec->sys.mount_attr = say_attr;
+	om_build_init(&b, &rec->sys, &w->facts);
+	b.root_fd = b.source_fd = root;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
+		r = om_build_step(&b, &steps[i], &e);
+	*ret_options = b.overlay_options;
+	*ret_userxattr = b.overlay_userxattr;
+	om_build_drop_tree(&b);
+	om_build_done(&b);
+	(void)close(root);
+	return r;
+}
+
+static void test_writable_overlay(void **state)
+{
+	static const struct {
+		int xattr;
+		unsigned attr;
+		const char *failing; /* calls that are not known */
+		int r;
+		size_t options;
+		bool userxattr;
+	} cases[] = {
+		{ 0, 0, NULL, 0, 3, false },
+		{ 0, 0, "fsconfig index=", 0, 2, false },
+		{ 0, 0, "fsconfig metacopy=", -EINVAL, 2, false },
+		{ 0, 0, "fsconfig workdir=", -EINVAL, 2, false },
+		{ -EPERM, 0, NULL, 0, 3, true },
+		{ -EPERM, 0, "fsconfig userxattr", -EINVAL, 2, true },
+		{ -EOPNOTSUPP, 0, NULL, 0, 3, false },
+		{ -EIO, 0, NULL, -EIO, 0, false },
+		/* The kernel could not work beside it, and mounted all the same. */
+		{ 0, OM_ATTR_RDONLY, NULL, -EROFS, 3, false },
+	};
+	struct world *w = *state;
+
+	om_facts_set(&w->facts, OM_FACT_OVERLAY_OPTIONS, OM_YES, NULL, "test");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct recorder rec;
+		bool userxattr;
+		size_t options;
+
+		recorder_init(&rec);
+		rec.failing = cases[i].failing;
+		rec.fail_errno = EINVAL;
+		kernel.xattr = cases[i].xattr;
+		kernel.attr = cases[i].attr;
+		assert_int_equal(build_writable(w, &rec, &options, &userxattr),
+				 cases[i].r);
+		assert_int_equal(options, cases[i].options);
+		assert_int_equal(userxattr, cases[i].userxattr);
+		assert_int_equal(!!strstr(rec.log.s, "fsconfig userxattr"),
+				 cases[i].userxattr);
+		assert_non_null(strstr(rec.log.s, "fsconfig size=65536\n"));
+		assert_non_null(strstr(rec.log.s, "fsconfig nr_inodes=22\n"));
+		recorder_done(&rec);
+	}
+}
+
+/* A tmpfs that is not as small as it was said to be. */
+static int say_capacity(const struct om_sys *sys _unused_, int fd _unused_,
+			uint64_t *ret_bytes, uint64_t *ret_inodes)
+{
+	*ret_bytes = UINT64_MAX;
+	*ret_inodes = 22;
+	return 0;
+}
+
+static void test_writable_overlay_without_limit(void **state)
+{
+	struct recorder rec;
+	bool userxattr;
+	size_t options;
+
+	recorder_init(&rec);
+	kernel.xattr = 0;
+	kernel.attr = 0;
+	rec.sys.capacity = say_capacity;
+	assert_int_equal(build_writable(*state, &rec, &options, &userxattr), -EPROTO);
+	recorder_done(&rec);
+}
+
+static void test_work_dir_is_beside_the_layer(void **state _unused_)
+{
+	assert_string_equal(om_plan_work_dir("/usr/share"), "/w");
+	assert_string_equal(om_plan_work_dir("/wide"), "/w");
+	assert_string_equal(om_plan_work_dir("/x"), "/w");
+	assert_string_equal(om_plan_work_dir("/w"), "/x");
+	assert_string_equal(om_plan_work_dir("/w/share"), "/x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +610,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_broken_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_source_touches_nothing,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_writable_overlay, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_writable_overlay_without_limit,
+						setup, teardown),
+		cmocka_unit_test(test_work_dir_is_beside_the_layer),
 	};
 
 	return cmocka_run_group_tests_name("apply", tests, NULL, NULL);
