@@ -28,11 +28,11 @@ for word in escape attributes secret; do
 	fi
 done
 
-# Known and open (docs/apply.md, "What is not seen"): mounts that a recursive bind brings along
-# are not followed; where ids are reused the kernel hides what was moved out of the root; and
+# Known and open (docs/apply.md, "What is not seen"): where ids are reused, mounts that a recursive
+# bind brings along are not followed, and the kernel hides what was moved out of the root; and
 # where there is only mount(2), nobody knows a mount that root moves out of the stage before it
 # was opened.  Anything else is bad.
-known='rbind:[^:]*:[a-z]+:step:[0-9]+:ours-'
+known='rbind:4\.4:[a-z]+:step:[0-9]+:ours-'
 known+='|:4\.4:[a-z]+:step:[0-9]+:target-[a-z-]+ left\(0\)'
 known+='|:4\.4:[a-z]+:step:[0-9]+:ours-elsewhere (escape|attributes|leftover|left)\('
 unknown=0
