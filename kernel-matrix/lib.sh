@@ -21,9 +21,24 @@ apt_always=(
 	-o APT::Get::AllowUnauthenticated=false
 )
 
-# Prints the table without comments and blank lines.
+# matrix_python ARGUMENT...: runs Python with our modules, and with PyYAML.  The first python3
+# of the PATH may be one that knows nothing of the system's packages.
+matrix_python() {
+	local python
+
+	for python in python3 /usr/bin/python3; do
+		if "$python" -c 'import yaml' 2>/dev/null; then
+			PYTHONPATH=$matrix_dir "$python" -B "$@"
+			return
+		fi
+	done
+	need_packages python3 python3-yaml
+	PYTHONPATH=$matrix_dir /usr/bin/python3 -B "$@"
+}
+
+# Prints LINE FLAVOUR SUITE... of each kernel.
 matrix_table() {
-	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$matrix_dir/kernels.txt"
+	matrix_python -m matrix.kernels
 }
 
 matrix_lines() {

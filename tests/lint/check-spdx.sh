@@ -18,6 +18,8 @@ mapfile -t files < <(
 	lint_c_files
 	lint_shell_files
 	find src tests -name local.am
+	find kernel-matrix tests \( -name '*.py' -o -name '*.yaml' \) \
+		! -path '*/corpus/*' ! -path '*/facts/*' ! -path '*/results/*'
 	ls configure.ac Makefile.am
 )
 lint_control "a file without a licence" unlicensed "$lint_tmp/bad.c"
