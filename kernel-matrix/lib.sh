@@ -10,6 +10,10 @@ matrix_top=$(dirname "$matrix_dir")
 # shellcheck disable=SC2034 # used by those who source this
 matrix_cache=${XDG_CACHE_HOME:-$HOME/.cache}/overmount-matrix
 
+# What of the matrix is tried in each run of the tests.
+# shellcheck disable=SC2034 # used by those who source this
+matrix_smoke=desktop,first-start,no-overlay
+
 # Options of apt that every call has, whoever runs it.  The sandbox user could not write
 # below a home directory, and apt would say so each time.
 # shellcheck disable=SC2034 # used by those who source this

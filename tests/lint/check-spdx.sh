@@ -17,7 +17,7 @@ echo 'int x;' >"$lint_tmp/bad.c"
 mapfile -t files < <(
 	lint_c_files
 	lint_shell_files
-	find src tests -name local.am
+	find src tests kernel-matrix -name local.am
 	find kernel-matrix tests \( -name '*.py' -o -name '*.yaml' \) \
 		! -path '*/corpus/*' ! -path '*/facts/*' ! -path '*/results/*'
 	ls configure.ac Makefile.am

@@ -64,7 +64,7 @@ lint_done() {
 
 # The C sources and headers of the project.
 lint_c_files() {
-	find src tests bench include -name '*.[ch]' 2>/dev/null | sort
+	find src tests bench include kernel-matrix -name '*.[ch]' 2>/dev/null | sort
 }
 
 # The shell scripts, found by name or by their first line.

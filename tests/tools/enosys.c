@@ -2,8 +2,8 @@
 /*
  * enosys WHAT -- COMMAND...: runs COMMAND with system calls answered by ENOSYS, so that
  * the ways for older kernels are tested on any kernel.  WHAT is a comma separated list of
- * names, or a preset: 4.4 (mount(2) only), 5.4 (the first fd mount API, no openat2), 6.1
- * (all but what came later; nesting still works, that cannot be masked).
+ * names, or a preset: 4.4 (mount(2) only), 4.15 (the same with statx), 5.4 (the first fd mount
+ * API, no openat2), 6.1 (all but what came later; nesting still works, that cannot be masked).
  */
 #include <stdio.h>
 #include <string.h>
