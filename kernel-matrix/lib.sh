@@ -40,7 +40,7 @@ matrix_python() {
 	PYTHONPATH=$matrix_dir /usr/bin/python3 -B "$@"
 }
 
-# Prints LINE FLAVOUR SUITE... of each kernel.
+# Prints LINE PACKAGE FLAVOUR SUITE... of each kernel.
 matrix_table() {
 	matrix_python -m matrix.kernels
 }

@@ -119,8 +119,8 @@ overlay() {
 	fi
 	file=$file_of_overlay
 	case $1 in
-	absent) [ ! -e "$file" ] || { mv "$file" "$file.away" && depmod; } ;;
-	*) [ -e "$file" ] || { mv "$file.away" "$file" && depmod; } ;;
+	absent) [ ! -e "$file" ] || { mv "$file" "$file.away" && /usr/sbin/depmod; } ;;
+	*) [ -e "$file" ] || { mv "$file.away" "$file" && /usr/sbin/depmod; } ;;
 	esac || { record error "cannot move overlay's module"; return 1; }
 	case $1 in
 	blacklisted) echo "blacklist overlay" >/etc/modprobe.d/matrix-overlay.conf ;;

@@ -19,6 +19,8 @@ REGRESSION, IMPROVEMENT, CHANGE = "regression", "improvement", "change"
 # Higher is better.
 STATES = {"unknown": 0, "no": 0, "yes": 1}
 OUTCOMES = {"failed": 0, "refused": 1, "applied": 2}
+# What overlay.module is for each value of the axis.
+MODULE = {"absent": "missing", "blacklisted": "blacklisted", "loadable": "loadable"}
 STRATEGIES = {"refuse": 0, "mimic": 1, "overlay": 2, "plain": 3}
 
 
@@ -59,6 +61,9 @@ def broken(axes: dict[str, str], seen: Seen) -> str:
         return "" if seen.failures else "it has no facts or no outcomes"
     if axes["overlay"] in ("absent", "blacklisted") and seen.outcomes.get("overlay") == "applied":
         return f"overlay is {axes['overlay']}, and an overlay was mounted"
+    module = seen.facts.get("overlay.module", "unknown")
+    if axes["overlay"] != "loaded" and MODULE[axes["overlay"]] not in module.split(": "):
+        return f"overlay is {axes['overlay']}, and overlay.module is {module}"
     hidden = {"4.4": "mount-api.open-tree", "4.15": "mount-api.open-tree", "5.4": "openat2"}
     fact = hidden.get(axes["surface"])
     if fact and seen.facts.get(fact) == "yes":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The kernels of kernels.yaml.  As a program: prints LINE FLAVOUR SUITE... of each."""
+"""The kernels of kernels.yaml.  As a program: prints LINE PACKAGE FLAVOUR SUITE... of each."""
 
 import fnmatch
 import re
@@ -14,10 +14,12 @@ def read(path: Path = HOME / "kernels.yaml") -> list[dict]:
                     {"schema", "kernels"})
     lines = set()
     for entry in document["kernels"]:
-        keys("kernels.yaml", entry, {"line", "flavour", "suites"})
+        keys("kernels.yaml", entry, {"line", "flavour", "suites"}, {"package"})
         line = text("line", entry["line"])
         # They become names of files, and words for the shell.
-        for word in (line, text("flavour", entry["flavour"]),
+        entry.setdefault("package", line)
+        for word in (line, text("package", entry["package"]),
+                     text("flavour", entry["flavour"]),
                      *texts("suites", entry["suites"])):
             if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", word):
                 raise Trouble("kernels.yaml", "use", word, "only a-z, 0-9, dot and dash")
@@ -44,7 +46,7 @@ def select(patterns: list[str], lines: list[str]) -> list[str]:
 def main() -> int:
     try:
         for entry in read():
-            print(entry["line"], entry["flavour"], *entry["suites"])
+            print(entry["line"], entry["package"], entry["flavour"], *entry["suites"])
     except Trouble as e:
         print(f"kernels.yaml: {e}", file=sys.stderr)
         return 2

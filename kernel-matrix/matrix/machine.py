@@ -17,7 +17,7 @@ from matrix.common import HOME, TOP, Trouble
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "overmount-matrix"
 # After so many machines that died the rest is given up.
 MAX_BOOTS = 4
-CONSOLE_LINES = 20
+CONSOLE_LINES = 40
 
 
 @dataclass

@@ -85,7 +85,7 @@ def ktap(document: dict) -> str:
                 lines += ["  KTAP version 1", f"  1..{len(tests)}"]
             for i, (ok, name) in enumerate(tests, 1):
                 lines.append(f"  {'ok' if ok else 'not ok'} {i} {_plain(name)}")
-            lines += [f"# {_plain(w)}" for w in cell["words"][:20]]
+            lines += [f"# {_plain(w)}" for w in cell["words"]]
             lines.append(_result(number, f"{kernel['kernel']} {cell['cell']}", cell))
     lines.append("# Totals: " + " ".join(
         f"{v.lower()}:{n}" for v, n in count(all_cells(document)).items()))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from matrix import cells, expect, judge, kernels, machine, report
 from matrix.common import HOME, TOP, Trouble
+from matrix.machine import CONSOLE_LINES
 
 BOOTS = {"none": ("bare", "apparmor=0")}
 BOOT = ("apparmor", "")
@@ -243,10 +244,15 @@ def print_list(table: cells.Table, some: list[cells.Cell]) -> None:
 def tell(document: dict, results: Path) -> int:
     """Says what is not as it should be; the exit status."""
     for kernel in document["kernels"]:
+        skipped: dict[str, int] = {}
         for cell in kernel["cells"]:
-            if cell["verdict"] != "PASS" or cell["words"]:
+            if cell["verdict"] == "SKIP":
+                skipped[cell["words"][0]] = skipped.get(cell["words"][0], 0) + 1
+            elif cell["verdict"] != "PASS" or cell["words"]:
                 print(f"{cell['verdict']} {kernel['kernel']} {cell['cell']}"
-                      + "".join(f"\n  {w}" for w in cell["words"][:8]))
+                      + "".join(f"\n  {w}" for w in cell["words"][:CONSOLE_LINES + 1]))
+        for why, number in skipped.items():
+            print(f"SKIP {kernel['kernel']}: {number} cells: {why}")
     counts = document["summary"]
     print(", ".join(f"{n} {v}" for v, n in counts.items()) + f"; see {results}")
     return 1 if counts["FAIL"] + counts["MISS"] + counts["ERROR"] else 0

@@ -134,7 +134,9 @@ def test_error():
     """a cell that is not what it claims to be is an error of ours"""
     assert judge.judge(AXES, seen(error="cannot mount"), None, {})[0] == "ERROR"
     hidden = seen(facts={"mount-api.open-tree": "yes", "openat2": "yes"})
-    for changes in ({"overlay": "absent"}, {"surface": "4.4"}, {"surface": "5.4"},
+    assert judge.judge(AXES | {"overlay": "loadable"}, seen(facts={"overlay.module": "no: loadable"}),
+                       None, {})[0] == "PASS"
+    for changes in ({"overlay": "absent"}, {"overlay": "loadable"}, {"surface": "4.4"}, {"surface": "5.4"},
                     {"lsm": "confined"}):
         assert judge.judge(AXES | changes, hidden, None, {})[0] == "ERROR", changes
 
