@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import ktap
 import tap
 
-from matrix import report
+from matrix import join, report
 from matrix.common import Trouble
 
 AXES = {"lsm": "unconfined", "overlay": "loaded"}
@@ -129,6 +129,26 @@ def test_difference_seen():
         a, b = written(document(), times), written(other, times)
         assert all(a[name] != b[name] for name in a if name != "results.json")
         assert a["results.json"] != b["results.json"]
+
+
+def test_join():
+    """the documents of shards are joined to that of the whole"""
+    whole = document()
+    whole["kernels"].append({**copy.deepcopy(whole["kernels"][0]), "kernel": "7.3"})
+    whole["kernels"][1]["cells"][0]["facts"] = {"openat2": "no", "overlay.ro": "yes"}
+    whole = join.join([whole])
+    parts = []
+    for take in (slice(0, 1), slice(1, 6)):
+        part = copy.deepcopy(whole)
+        for kernel in part["kernels"]:
+            kernel["cells"] = kernel["cells"][take]
+        parts.append(join.join([part]))
+    assert parts[0]["kernels"][1]["facts"]["openat2"] == "no"
+    whole["times"]["seconds"] *= 2
+    assert join.join(parts) == whole
+    tap.raises(Trouble, "it is there twice on 5.10", join.join, [parts[0], whole])
+    parts[1]["kernels"][0]["release"] = "5.10.1"
+    tap.raises(Trouble, "they are not the same 5.10", join.join, parts)
 
 
 def test_summary():
