@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,8 @@ void om_error_where(struct om_error *e, const char *file, unsigned line, unsigne
 		(void)snprintf(place, sizeof(place), ":%u", line);
 	if (field)
 		(void)snprintf(name, sizeof(name), "%s%s", file ? ": " : "", field);
+	e->line = line;
+	e->column = column;
 	(void)snprintf(e->where, sizeof(e->where), "%s%s%s",
 		       file ? om_bare((char[256]){ 0 }, 256, file) : "", place, name);
 }
@@ -81,6 +84,42 @@ void om_error_clear(struct om_error *e)
 {
 	if (e)
 		memset(e, 0, sizeof(*e));
+}
+
+static bool is_before(const struct om_error *a, const struct om_error *b)
+{
+	return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+int om_error_collect(struct om_error_list *list, struct om_error *e, int err)
+{
+	size_t at;
+
+	if (!list || e->kind != OM_ERR_INPUT)
+		return err;
+	at = list->n;
+	while (at > 0 && is_before(e, &list->v[at - 1]))
+		at--;
+	if (list->n == OM_MAX_ERRORS)
+		list->more++;
+	else
+		list->n++;
+	/* A full list loses its last one. */
+	if (at < list->n) {
+		memmove(&list->v[at + 1], &list->v[at],
+			(list->n - 1 - at) * sizeof(*list->v));
+		list->v[at] = *e;
+	}
+	om_error_clear(e);
+	return 0;
+}
+
+int om_error_list_first(const struct om_error_list *list, struct om_error *e)
+{
+	if (list->n == 0)
+		return 0;
+	*e = list->v[0];
+	return e->err;
 }
 
 const char *om_mount_strerror(int err)

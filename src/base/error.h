@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "base/macro.h"
 
 /* What an error means for the caller; the values are the exit codes of the program. */
@@ -20,7 +22,8 @@ enum om_error_kind {
 
 struct om_error {
 	enum om_error_kind kind;
-	int err; /* negative errno */
+	int err;	       /* negative errno */
+	unsigned line, column; /* of the place; 0 when there is none */
 	char where[384];
 	char message[768];
 	char fix[384];
@@ -49,6 +52,27 @@ void om_error_where(struct om_error *e, const char *file, unsigned line, unsigne
 void om_error_fix(struct om_error *e, const char *format, ...) _printf_(2, 3);
 
 void om_error_clear(struct om_error *e);
+
+/* How many errors of one input are told. */
+#define OM_MAX_ERRORS 20
+
+/* What is wrong with one input, where it does not end at the first error. */
+struct om_error_list {
+	struct om_error v[OM_MAX_ERRORS]; /* the first ones, in the order of their places */
+	size_t n;
+	size_t more; /* besides these */
+};
+
+/*
+ * For who can go on behind an error of the input.  err is what has just failed and filled
+ * *e: with a list it goes there, *e is clear again, and 0 is returned.  Without one, or
+ * when it is no error of the input (memory), err is returned and nothing is done.
+ */
+int om_error_collect(struct om_error_list *list, struct om_error *e, int err)
+	_nonnull_(2);
+/* The list's first error in *e, and its err; 0 when there is none. */
+int om_error_list_first(const struct om_error_list *list,
+			struct om_error *e) _nonnull_all_;
 
 /* The reason in words for an errno of a mount-like call; strerror() lies for several. */
 const char *om_mount_strerror(int err);

@@ -7,6 +7,7 @@
 
 #define OM_MAX_PROFILE_SIZE (1024 * 1024) /* bytes of a profile file */
 #define OM_MAX_YAML_SIZE (1024 * 1024)	  /* bytes of a snap.yaml, or of recorded facts */
+#define OM_MAX_NAMES_SIZE (16 << 20)	  /* bytes of a passwd or group file */
 #define OM_MAX_YAML_DEPTH 64		  /* nested collections, outside `layout:` too */
 #define OM_MAX_LINE 65535		  /* bytes of one profile line */
 #define OM_MAX_ENTRIES 4096		  /* entries of one profile */

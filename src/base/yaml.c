@@ -104,18 +104,25 @@ int om_yaml_next_key(struct om_yaml *y, yaml_event_t *ret)
 	return rc < 0 ? rc : ret->type != YAML_MAPPING_END_EVENT;
 }
 
-int om_yaml_skip(struct om_yaml *y)
+int om_yaml_leave(struct om_yaml *y, unsigned depth)
 {
-	unsigned depth = y->depth;
-
-	do {
+	while (y->depth > depth) {
 		_cleanup_event_ yaml_event_t event = { 0 };
 		int rc = om_yaml_next(y, &event);
 
 		if (rc < 0)
 			return rc;
-	} while (y->depth > depth);
+	}
 	return 0;
+}
+
+int om_yaml_skip(struct om_yaml *y)
+{
+	_cleanup_event_ yaml_event_t event = { 0 };
+	unsigned depth = y->depth;
+	int rc = om_yaml_next(y, &event);
+
+	return rc < 0 ? rc : om_yaml_leave(y, depth);
 }
 
 int om_yaml_top(struct om_yaml *y, yaml_event_t *ret)

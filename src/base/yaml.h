@@ -45,6 +45,8 @@ int om_yaml_next(struct om_yaml *y, yaml_event_t *ret) _nonnull_all_ _must_check
 int om_yaml_next_key(struct om_yaml *y, yaml_event_t *ret) _nonnull_all_ _must_check_;
 /* Reads past the node that starts with the next event. */
 int om_yaml_skip(struct om_yaml *y) _nonnull_all_ _must_check_;
+/* Reads until only depth collections are open, if more are. */
+int om_yaml_leave(struct om_yaml *y, unsigned depth) _nonnull_all_ _must_check_;
 /*
  * Reads up to the outermost map: 1 with the event that starts it, or 0 when the document
  * is empty, and then nothing else is there.

@@ -19,7 +19,6 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/limits.h"
-#include "layout/layout.h"
 #include "probe/cache.h"
 #include "probe/probe.h"
 
@@ -56,6 +55,10 @@ static const struct option all_options[] = {
 	{ "namespace", required_argument, NULL, OM_OPT_NAMESPACE },
 	{ "force", no_argument, NULL, OM_OPT_FORCE },
 	{ "all", no_argument, NULL, OM_OPT_ALL },
+	{ "compat", required_argument, NULL, OM_OPT_COMPAT },
+	{ "extra-layout", required_argument, NULL, OM_OPT_EXTRA_LAYOUT },
+	{ "passwd", required_argument, NULL, OM_OPT_PASSWD },
+	{ "group", required_argument, NULL, OM_OPT_GROUP },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)
@@ -105,6 +108,11 @@ struct om_cli om_cli_parse(const struct om_command *command, const int *options,
 		} else if (c == '?') {
 			cli.exit = om_cli_usage(&cli, "unknown option %s",
 						OM_Q(argv[optind - 1]));
+		} else if (c == OM_OPT_EXTRA_LAYOUT && cli.n_list == OM_CLI_LIST) {
+			cli.exit = om_cli_usage(&cli, "more than %d extra layouts",
+						OM_CLI_LIST);
+		} else if (c == OM_OPT_EXTRA_LAYOUT) {
+			cli.list[cli.n_list++] = optarg;
 		} else {
 			cli.value[c - OM_OPT_ROOT] = optarg ? optarg : "";
 		}
@@ -146,7 +154,7 @@ int om_cli_error(const struct om_error *e, const struct om_str *residue)
 	return e->kind == OM_ERR_NONE ? OM_ERR_INTERNAL : (int)e->kind;
 }
 
-static int read_input(const char *file, size_t max, char **ret, size_t *ret_size,
+int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size,
 		      struct om_error *e)
 {
 	int r = om_read_file(AT_FDCWD, file, max, ret, ret_size);
@@ -154,7 +162,8 @@ static int read_input(const char *file, size_t max, char **ret, size_t *ret_size
 	if (r == 0)
 		return 0;
 	if (r == -EFBIG)
-		(void)om_fail(e, OM_ERR_INPUT, r, "cannot read: larger than 1 MiB");
+		(void)om_fail(e, OM_ERR_INPUT, r, "cannot read: larger than %zu MiB",
+			      max >> 20);
 	else if (r == -EISDIR || r == -EINVAL)
 		(void)om_fail(e, OM_ERR_SYSTEM, r, "cannot read: not a regular file");
 	else
@@ -167,7 +176,7 @@ int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_err
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = read_input(file, OM_MAX_PROFILE_SIZE, &text, &size, e);
+	int r = om_cli_read_input(file, OM_MAX_PROFILE_SIZE, &text, &size, e);
 
 	if (r == 0)
 		r = om_profile_parse(file, text, size, ret, e);
@@ -177,32 +186,23 @@ int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_err
 	return 0;
 }
 
-int om_cli_compile_layout(const struct om_cli *cli, const char *file,
-			  struct om_profile **ret, char **ret_name, struct om_error *e)
+int om_cli_errors(const struct om_error_list *errors)
 {
-	_cleanup_free_ char *text = NULL;
-	struct om_layout_args args = {
-		.file = file,
-		.name = om_cli_get(cli, OM_OPT_NAME),
-		.revision = om_cli_get(cli, OM_OPT_REVISION),
-		.instance_key = om_cli_get(cli, OM_OPT_INSTANCE_KEY),
-	};
-	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &args.size, e);
+	int r = OM_ERR_INPUT;
 
-	args.text = text;
-	if (r == 0)
-		r = om_layout_compile(&args, ret, ret_name, e);
-	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
-				     OM_Q(file));
-	return 0;
+	for (size_t i = 0; i < errors->n; i++)
+		r = om_cli_error(&errors->v[i], NULL);
+	if (errors->more)
+		(void)fprintf(stderr, "overmount: %zu more errors are not shown\n",
+			      errors->more);
+	return r;
 }
 
 static int load_policy(const char *file, struct om_policy *ret, struct om_error *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
+	int r = om_cli_read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
 
 	if (r == 0)
 		r = om_policy_read(file, text, size, ret, e);
@@ -371,7 +371,7 @@ int om_cli_load_record(const char *file, struct om_record *ret, struct om_error 
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
+	int r = om_cli_read_input(file, OM_MAX_YAML_SIZE, &text, &size, e);
 
 	if (r == 0)
 		r = om_record_read(file, text, size, ret, e);

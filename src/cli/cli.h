@@ -64,12 +64,20 @@ enum om_cli_option {
 	OM_OPT_NAMESPACE,
 	OM_OPT_FORCE,
 	OM_OPT_ALL,
+	OM_OPT_COMPAT,
+	OM_OPT_EXTRA_LAYOUT,
+	OM_OPT_PASSWD,
+	OM_OPT_GROUP,
 	_OM_OPT_END,
 };
+
+#define OM_CLI_LIST 16
 
 struct om_cli {
 	const struct om_command *command;
 	const char *value[_OM_OPT_END - OM_OPT_ROOT];
+	char *list[OM_CLI_LIST]; /* --extra-layout, in order */
+	size_t n_list;
 	int argc; /* operands */
 	char **argv;
 	int exit; /* when negative go on, else leave with it */
@@ -86,13 +94,22 @@ const char *om_cli_get(const struct om_cli *cli, enum om_cli_option option);
 int om_cli_usage(const struct om_cli *cli, const char *format, ...) _printf_(2, 3);
 /* Prints the error with its fix and residue (may be NULL); the exit code. */
 int om_cli_error(const struct om_error *e, const struct om_str *residue);
+/* Prints a list that is not empty; the exit code. */
+int om_cli_errors(const struct om_error_list *errors);
 
 /* Reads a profile, sorted into the order of application. */
 int om_cli_load_profile(const char *file, struct om_profile **ret,
 			struct om_error *e) _must_check_;
+/* Reads a file of at most max bytes; 0, or -errno with *e filled. */
+int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size,
+		      struct om_error *e) _must_check_;
+/* The layout of a snap.yaml, for those who apply it. */
 int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 			  struct om_profile **ret, char **ret_name,
 			  struct om_error *e) _must_check_;
+/* As text, by --compat and --extra-layout too; with all errors of the document. */
+int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
+			struct om_error_list *errors, struct om_error *e) _must_check_;
 /*
  * What --policy permits, or the default, and of it what --strategy leaves; 0, or -errno
  * with *e filled.  om_policy_done() in any case.
@@ -170,6 +187,9 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 	"     --policy FILE       what is permitted, as YAML (docs/plan.md)\n"           \
 	"     --strategy NAME     auto, overlay, overlay-rw or mimic\n"                  \
 	"     --allow kind-change let names of another kind give way\n"
+#define OM_HELP_OWNERS                                                                   \
+	"     --passwd FILE       names of users (default: /etc/passwd)\n"               \
+	"     --group FILE        names of groups (default: /etc/group)\n"
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \
 	"     --app-label LABEL   AppArmor label of the application\n"

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a snap.yaml says about layouts, as written: nothing is expanded or judged.
+ * What a snap.yaml says about layouts, as written: nothing is expanded, and nothing is
+ * judged but its form.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/macro.h"
 #include "base/vec.h"
+#include "layout/layout.h"
 
 /* Keys of an item. */
 enum om_layout_key {
@@ -32,6 +35,7 @@ struct om_layout_text {
 struct om_layout_item {
 	struct om_layout_text target;
 	struct om_layout_text values[_OM_LAYOUT_KEY_MAX];
+	bool bad; /* an error in it was collected: what is missing may have been meant */
 };
 
 struct om_layout_document {
@@ -40,13 +44,19 @@ struct om_layout_document {
 };
 
 /*
- * Reads text.  Top-level keys other than name and layout may hold anything.  On failure
- * *ret holds what was read so far; it must be freed in any case.  -EINVAL with *e filled,
- * the place included; -ENOMEM.
+ * Reads args->text.  Top-level keys other than name and layout may hold anything.  On
+ * failure *ret holds what was read so far; it must be freed in any case.
+ *
+ * As snapd does, when args->snapd is set: keys that it does not know are passed over, of
+ * a key that is given twice the last one counts, nothing is as good as an empty string,
+ * and only the first document is looked at.
+ *
+ * -EINVAL with *e filled, the place included; -ENOMEM.  With args->errors what can be
+ * passed over goes there.
  */
-int om_layout_document_read(const char *file, const char *text, size_t size,
-			    struct om_layout_document *ret, struct om_error *e)
-	_nonnull_(1, 2, 4) _must_check_;
+int om_layout_document_read(const struct om_layout_args *args,
+			    struct om_layout_document *ret,
+			    struct om_error *e) _nonnull_all_ _must_check_;
 void om_layout_document_free(struct om_layout_document *document) _nonnull_all_;
 
 const char *om_layout_key_name(enum om_layout_key key);

@@ -1,276 +1,182 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See layout.h.  Accepts what snapd accepts and writes the same bytes for it, but for a
- * few holes of snapd's that are closed here: prefixes are compared by whole components,
- * nested targets are found however they are spelt, and "/" is no target.
+ * See layout.h.  Writes the bytes that snapd writes.  What is accepted is snapd's language
+ * in one mode; in the other it is that language without its holes: prefixes are compared
+ * by whole components, nested targets are found in whatever order they are spelt, nothing
+ * is passed over, and what snapd itself stands on is not hidden.
  */
 #include "layout/layout.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "layout/document.h"
-#include "profile/check.h"
-#include "profile/text.h"
+#include "layout/compiler.h"
 
-struct item {
-	const struct om_layout_item *raw;
-	enum om_layout_key kind;
-	char *target; /* expanded, owned */
-	char *source; /* expanded, owned; NULL for a tmpfs */
-	mode_t mode;
-	unsigned long long uid, gid;
-	/* Where the strings of the entry begin in the arena. */
-	size_t at_source, at_target, at_options, at_scratch;
-};
-
-struct compiler {
-	const struct om_layout_args *args;
-	struct om_error *e;
-	struct om_layout_document document;
-	const char *name;
-	char *snap, *data, *common; /* what the variables stand for; owned */
-	struct item *items;	    /* owned; in the order of the raw targets */
-	size_t n;
-	struct om_str arena;
-};
-
-static int fail_memory(struct compiler *c)
+int om_layout_fail_memory(struct om_layout_compiler *c)
 {
 	return om_fail_errno(c->e, OM_ERR_SYSTEM, -ENOMEM, "cannot compile the layout");
 }
 
-static int fail_target(struct compiler *c, const struct item *item, const char *reason)
+int om_layout_fail_target(struct om_layout_compiler *c, const struct om_layout_item *raw,
+			  const char *reason)
 {
-	const struct om_layout_text *target = &item->raw->target;
-	int rc = om_fail(c->e, OM_ERR_INPUT, -EINVAL, "cannot lay out %s: %s",
-			 OM_Q(target->s), reason);
+	int r = om_fail(c->e, OM_ERR_INPUT, -EINVAL, "cannot lay out %s: %s",
+			OM_Q(raw->target.s), reason);
 
-	om_layout_where(c->e, c->args->file, target, target->s, NULL);
-	return rc;
+	om_layout_where(c->e, c->args->file, &raw->target, raw->target.s, NULL);
+	return om_error_collect(c->args->errors, c->e, r);
 }
 
-static int fail_value(struct compiler *c, const struct item *item, enum om_layout_key key,
-		      const char *reason)
+int om_layout_fail_value(struct om_layout_compiler *c, const struct om_layout_item *raw,
+			 enum om_layout_key key, const char *reason, const char *fix)
 {
-	const struct om_layout_text *value = &item->raw->values[key];
+	const struct om_layout_text *value = &raw->values[key];
 	const char *noun = key == OM_LAYOUT_TYPE || key >= OM_LAYOUT_USER
 				   ? om_layout_key_name(key)
 				   : "source";
-	int rc = om_fail(c->e, OM_ERR_INPUT, -EINVAL, "cannot use %s %s: %s", noun,
-			 OM_Q(value->s), reason);
+	int r = om_fail(c->e, OM_ERR_INPUT, -EINVAL, "cannot use %s %s: %s", noun,
+			OM_Q(value->s), reason);
 
-	om_layout_where(c->e, c->args->file, value, item->raw->target.s,
+	om_layout_where(c->e, c->args->file, value, raw->target.s,
 			om_layout_key_name(key));
-	return rc;
+	if (fix)
+		om_error_fix(c->e, "%s", fix);
+	return om_error_collect(c->args->errors, c->e, r);
 }
 
-static bool is_name_char(char ch)
+/* What to write in place of a variable that is not known, or NULL. */
+static const char *variable_fix(const char *text)
 {
-	return isalnum((unsigned char)ch) || ch == '_';
+	return strstr(text, "${SNAP") ? "write variables without braces, such as $SNAP/x"
+				      : NULL;
 }
 
-/*
- * Replaces $SNAP, $SNAP_DATA and $SNAP_COMMON.  0 with *ret malloc'ed, -ENOMEM, or
- * -EINVAL with the reason in buf.
- */
-static int expand(const struct compiler *c, const char *text, char **ret,
-		  char buf[static OM_REASON_SIZE])
+/* item->target stays NULL when the target was refused and the error was collected. */
+static int read_target(struct om_layout_compiler *c, struct om_layout_compiled *item)
 {
-	const struct {
-		const char *name, *value;
-	} variables[] = { { "SNAP", c->snap },
-			  { "SNAP_DATA", c->data },
-			  { "SNAP_COMMON", c->common } };
-	_cleanup_str_ struct om_str out = { 0 };
-
-	while (*text) {
-		size_t plain = strcspn(text, "$"), n = 0;
-		const char *value = NULL;
-
-		om_str_add_n(&out, text, plain);
-		text += plain;
-		if (!*text)
-			break;
-		text++;
-		while (is_name_char(text[n]))
-			n++;
-		for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
-			if (strlen(variables[i].name) == n &&
-			    strncmp(variables[i].name, text, n) == 0)
-				value = variables[i].value;
-		if (!value) {
-			(void)snprintf(buf, OM_REASON_SIZE,
-				       "reference to unknown variable \"$%.*s\"",
-				       (int)(n < 40 ? n : 40), text);
-			return -EINVAL;
-		}
-		om_str_add(&out, value);
-		text += n;
-	}
-	*ret = om_str_take(&out);
-	return *ret ? 0 : -ENOMEM;
-}
-
-/* The reason why an expanded target is out of bounds, or NULL. */
-static const char *target_bad(const struct compiler *c, const char *target,
-			      char buf[static OM_REASON_SIZE])
-{
-	static const char *const off_limits[] = {
-		"/dev",		 "/proc",
-		"/sys",		 "/media",
-		"/run",		 "/var/run",
-		"/tmp",		 "/var/lib/snapd",
-		"/lib/firmware", "/usr/lib/firmware",
-		"/lib/modules",	 "/usr/lib/modules",
-		"/var/snap",	 "/home",
-		"/boot",	 "/lost+found",
-	};
-	static const char *const top[] = { "/bin", "/etc", "/lib",  "/lib64",	"/meta",
-					   "/mnt", "/opt", "/root", "/sbin",	"/snap",
-					   "/srv", "/usr", "/var",  "/writable" };
-	char own[64];
-	int n;
-
-	if (om_streq(target, "/"))
-		return "it would hide the root directory";
-	for (size_t i = 0; i < ARRAY_SIZE(off_limits); i++)
-		if (om_path_is_under(target, off_limits[i]))
-			return "it is in an off-limits area";
-	(void)snprintf(own, sizeof(own), "/snap/%s", c->name);
-	if (om_path_is_under(target, "/snap") && !om_path_is_under(target, own))
-		return "it is in space that belongs to another snap";
-	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
-		if (om_path_is_under(target, top[i]))
-			return NULL;
-	n = (int)om_path_prefix_len(target, 1);
-	if (n > 40)
-		return "it defines a new top-level directory";
-	(void)snprintf(buf, OM_REASON_SIZE,
-		       "it defines a new top-level directory \"%.*s\"", n, target);
-	return buf;
-}
-
-static int read_target(struct compiler *c, struct item *item)
-{
+	_cleanup_free_ char *target = NULL;
 	char buf[OM_REASON_SIZE];
-	const char *raw = item->raw->target.s, *reason;
-	int rc;
+	const char *raw = item->raw->target.s, *reason = NULL;
 
 	if (!*raw)
-		return fail_target(c, item, "empty path");
-	rc = expand(c, raw, &item->target, buf);
-	if (rc == -EINVAL)
-		return fail_target(c, item, buf);
-	if (rc < 0)
-		return fail_memory(c);
-	/* What is unfit goes first: later reasons quote the path. */
-	reason = om_text_unfit(buf, item->target);
-	if (!reason)
-		reason = om_text_special(buf, item->target);
-	if (!reason)
-		reason = om_path_unclean(item->target);
-	if (!reason)
-		reason = target_bad(c, item->target, buf);
-	return reason ? fail_target(c, item, reason) : 0;
+		return om_layout_fail_target(c, item->raw, "empty path");
+	switch (om_layout_expand(&c->space, raw, &target, buf)) {
+	case -ENOMEM:
+		return om_layout_fail_memory(c);
+	case -EINVAL:
+		reason = buf;
+		if (variable_fix(raw))
+			om_error_fix(c->e, "%s", variable_fix(raw));
+		break;
+	default:
+		reason = om_layout_target_bad(&c->space, raw, target, buf);
+	}
+	if (reason)
+		return om_layout_fail_target(c, item->raw, reason);
+	item->target = TAKE_PTR(target);
+	return 0;
 }
 
-static int read_kind(struct compiler *c, struct item *item)
+/* Whether a kind is given; to snapd an empty one is none. */
+static bool has_kind(const struct om_layout_compiler *c, const struct om_layout_item *raw,
+		     unsigned key)
 {
+	const char *value = raw->values[key].s;
+
+	return value && (*value || !c->args->snapd);
+}
+
+/* 0 when the kind is known, 1 when it is not and the error was collected. */
+static int read_kind(struct om_layout_compiler *c, struct om_layout_compiled *item)
+{
+	char reason[128] =
+		"it must define one of bind, bind-file, symlink and type, found";
+	size_t used = strlen(reason);
 	unsigned found = 0;
+	int r;
 
 	for (unsigned i = OM_LAYOUT_BIND; i <= OM_LAYOUT_TYPE; i++) {
-		if (!item->raw->values[i].s)
+		if (!has_kind(c, item->raw, i))
 			continue;
 		item->kind = (enum om_layout_key)i;
+		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s %s",
+					 found ? " and" : "",
+					 om_layout_key_name(item->kind));
 		found++;
 	}
 	if (found == 1)
 		return 0;
-	return fail_target(
-		c, item,
-		"it must define exactly one of bind, bind-file, symlink and type");
+	if (found == 0)
+		(void)snprintf(reason + used, sizeof(reason) - used, " none");
+	r = om_layout_fail_target(c, item->raw, reason);
+	return r < 0 ? r : 1;
 }
 
-static int read_source(struct compiler *c, struct item *item)
+static int read_source(struct om_layout_compiler *c, struct om_layout_compiled *item)
 {
+	_cleanup_free_ char *source = NULL;
 	char buf[OM_REASON_SIZE];
-	const char *raw = item->raw->values[item->kind].s, *reason;
-	int rc;
+	const char *raw = item->raw->values[item->kind].s, *reason, *fix = NULL;
 
 	if (item->kind == OM_LAYOUT_TYPE)
 		return om_streq(raw, "tmpfs")
 			       ? 0
-			       : fail_value(c, item, item->kind, "it must be tmpfs");
-	rc = expand(c, raw, &item->source, buf);
-	if (rc == -EINVAL)
-		return fail_value(c, item, item->kind, buf);
-	if (rc < 0)
-		return fail_memory(c);
-	reason = om_text_unfit(buf, item->source);
-	if (!reason)
-		reason = om_text_special(buf, item->source);
-	if (!reason)
-		reason = om_path_unclean(item->source);
-	if (!reason && !om_path_is_under(item->source, c->snap) &&
-	    !om_path_is_under(item->source, c->data) &&
-	    !om_path_is_under(item->source, c->common))
-		reason = "it must start with $SNAP, $SNAP_DATA or $SNAP_COMMON";
+			       : om_layout_fail_value(c, item->raw, item->kind,
+						      "it must be tmpfs", NULL);
+	switch (om_layout_expand(&c->space, raw, &source, buf)) {
+	case -ENOMEM:
+		return om_layout_fail_memory(c);
+	case -EINVAL:
+		reason = buf;
+		fix = variable_fix(raw);
+		break;
+	default:
+		reason = om_layout_source_bad(&c->space, source, buf);
+	}
 	/* There is no escape for it among the options, where a link's content goes. */
-	if (!reason && item->kind == OM_LAYOUT_SYMLINK && strchr(item->source, ','))
+	if (!reason && item->kind == OM_LAYOUT_SYMLINK && !c->args->snapd &&
+	    strchr(source, ','))
 		reason = "a profile cannot express a comma in a symbolic link";
-	return reason ? fail_value(c, item, item->kind, reason) : 0;
-}
-
-static int read_owner(struct compiler *c, const struct item *item, enum om_layout_key key,
-		      unsigned long long *ret)
-{
-	const char *value = item->raw->values[key].s;
-
-	if (!value || !*value || om_streq(value, "root"))
-		return 0;
-	if (om_parse_number(value, 10, UINT32_MAX - 1, ret) == 0)
-		return 0;
-	return fail_value(c, item, key, "it must be root or a number");
-}
-
-static int read_attributes(struct compiler *c, struct item *item)
-{
-	const char *mode = item->raw->values[OM_LAYOUT_MODE].s;
-	unsigned long long bits = 0755;
-	int rc;
-
-	rc = read_owner(c, item, OM_LAYOUT_USER, &item->uid);
-	if (rc < 0)
-		return rc;
-	rc = read_owner(c, item, OM_LAYOUT_GROUP, &item->gid);
-	if (rc < 0)
-		return rc;
-	if (mode && om_parse_number(mode, 8, UINT32_MAX, &bits) < 0)
-		return fail_value(c, item, OM_LAYOUT_MODE,
-				  "it must be octal, at most 01777");
-	if (bits & ~01777ULL)
-		return fail_value(c, item, OM_LAYOUT_MODE,
-				  "only the permissions and the sticky bit may be set");
-	item->mode = (mode_t)bits;
+	if (reason)
+		return om_layout_fail_value(c, item->raw, item->kind, reason, fix);
+	item->source = TAKE_PTR(source);
 	return 0;
+}
+
+static int read_item(struct om_layout_compiler *c, struct om_layout_compiled *item)
+{
+	int r = read_target(c, item);
+
+	/* What is wrong with its form says enough of an item. */
+	if (r < 0 || item->raw->bad)
+		return r;
+	r = read_kind(c, item);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = read_source(c, item);
+	return r < 0 ? r : om_layout_read_attributes(c, item);
 }
 
 static int by_raw_target(const void *pa, const void *pb)
 {
-	const struct item *a = pa, *b = pb;
+	const struct om_layout_compiled *a = pa, *b = pb;
+	int r = strcmp(a->raw->target.s, b->raw->target.s);
 
-	return strcmp(a->raw->target.s, b->raw->target.s);
+	/* As in the document, whose items lie in one array. */
+	return r ? r : a->raw < b->raw ? -1 : a->raw > b->raw;
 }
 
 static int by_target(const void *pa, const void *pb)
 {
-	const struct item *a = *(const struct item *const *)pa;
-	const struct item *b = *(const struct item *const *)pb;
+	const struct om_layout_compiled *a =
+		*(const struct om_layout_compiled *const *)pa;
+	const struct om_layout_compiled *b =
+		*(const struct om_layout_compiled *const *)pb;
 	int r = om_path_compare(a->target, b->target);
 
 	return r ? r : by_raw_target(a, b);
@@ -278,220 +184,140 @@ static int by_target(const void *pa, const void *pb)
 
 static int by_source(const void *pa, const void *pb)
 {
-	const struct item *a = *(const struct item *const *)pa;
-	const struct item *b = *(const struct item *const *)pb;
+	const struct om_layout_compiled *a =
+		*(const struct om_layout_compiled *const *)pa;
+	const struct om_layout_compiled *b =
+		*(const struct om_layout_compiled *const *)pb;
 	int r = strcmp(a->source, b->source);
 
 	return r ? r : by_raw_target(a, b);
 }
 
-/* With the parent sorted first, everything below it follows at once. */
-static int check_nesting(struct compiler *c, const struct item **sorted)
+static int fail_nested(struct om_layout_compiler *c,
+		       const struct om_layout_compiled *item,
+		       const struct om_layout_compiled *above)
 {
-	const struct item *above = NULL;
+	_cleanup_free_ char *reason =
+		om_asprintf("it lies under the layout %s", OM_Q(above->raw->target.s));
 
-	for (size_t i = 0; i < c->n; i++) {
-		_cleanup_free_ char *reason = NULL;
-
-		if (!above || !om_path_is_under(sorted[i]->target, above->target)) {
-			above = sorted[i];
-			continue;
-		}
-		reason = om_asprintf("it lies under the layout %s",
-				     OM_Q(above->raw->target.s));
-		return reason ? fail_target(c, sorted[i], reason) : fail_memory(c);
-	}
-	return 0;
+	return reason ? om_layout_fail_target(c, item->raw, reason)
+		      : om_layout_fail_memory(c);
 }
 
-static int check_sources(struct compiler *c, const struct item **sorted, size_t n)
+/* With the parent sorted first, everything below it follows at once. */
+static int check_nesting(struct om_layout_compiler *c,
+			 const struct om_layout_compiled **sorted, size_t n)
 {
-	for (size_t i = 1; i < n; i++)
+	const struct om_layout_compiled *above = NULL;
+	int r = 0;
+
+	qsort(sorted, n, sizeof(*sorted), by_target);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (above && om_path_is_under(sorted[i]->target, above->target))
+			r = fail_nested(c, sorted[i], above);
+		else
+			above = sorted[i];
+	}
+	return r;
+}
+
+/* snapd looks only at what comes before an item by the bytes that were written. */
+static int check_nesting_as_snapd(struct om_layout_compiler *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n && r == 0; i++)
+		for (size_t k = 0; k < i && c->items[i].target; k++) {
+			if (!c->items[k].target ||
+			    !om_path_is_under(c->items[i].target, c->items[k].target))
+				continue;
+			r = fail_nested(c, &c->items[i], &c->items[k]);
+			break;
+		}
+	return r;
+}
+
+/* One source is a directory or a file, not both. */
+static int check_sources(struct om_layout_compiler *c,
+			 const struct om_layout_compiled **sorted, size_t n)
+{
+	int r = 0;
+
+	qsort(sorted, n, sizeof(*sorted), by_source);
+	for (size_t i = 1; i < n && r == 0; i++)
 		if (om_streq(sorted[i]->source, sorted[i - 1]->source) &&
 		    sorted[i]->kind != sorted[i - 1]->kind)
-			return fail_value(
-				c, sorted[i], sorted[i]->kind,
+			r = om_layout_fail_value(
+				c, sorted[i]->raw, sorted[i]->kind,
 				sorted[i]->kind == OM_LAYOUT_BIND
 					? "another layout uses it as a file"
-					: "another layout uses it as a directory");
-	return 0;
+					: "another layout uses it as a directory",
+				NULL);
+	return r;
 }
 
-static int check_items(struct compiler *c)
+static int check_items(struct om_layout_compiler *c)
 {
-	_cleanup_free_ const struct item **sorted = calloc(c->n + 1, sizeof(*sorted));
-	size_t binds = 0;
-	int rc;
+	_cleanup_free_ const struct om_layout_compiled **sorted =
+		calloc(c->n + 1, sizeof(*sorted));
+	size_t n = 0;
+	int r;
 
 	if (!sorted)
-		return fail_memory(c);
-	for (size_t i = 1; i < c->n; i++)
-		if (by_raw_target(&c->items[i - 1], &c->items[i]) == 0)
-			return fail_target(c, &c->items[i], "the key is given twice");
+		return om_layout_fail_memory(c);
 	for (size_t i = 0; i < c->n; i++)
-		sorted[i] = &c->items[i];
-	qsort(sorted, c->n, sizeof(*sorted), by_target);
-	rc = check_nesting(c, sorted);
-	if (rc < 0)
-		return rc;
+		if (c->items[i].target)
+			sorted[n++] = &c->items[i];
+	r = c->args->snapd ? check_nesting_as_snapd(c) : check_nesting(c, sorted, n);
+	if (r < 0)
+		return r;
+	n = 0;
 	for (size_t i = 0; i < c->n; i++)
-		if (c->items[i].kind == OM_LAYOUT_BIND ||
-		    c->items[i].kind == OM_LAYOUT_BIND_FILE)
-			sorted[binds++] = &c->items[i];
-	qsort(sorted, binds, sizeof(*sorted), by_source);
-	return check_sources(c, sorted, binds);
+		if (c->items[i].source && (c->items[i].kind == OM_LAYOUT_BIND ||
+					   c->items[i].kind == OM_LAYOUT_BIND_FILE))
+			sorted[n++] = &c->items[i];
+	return check_sources(c, sorted, n);
 }
 
-static int read_items(struct compiler *c)
+/* A target that is written twice: to snapd the last one counts, to us it is an error. */
+static int check_twice(struct om_layout_compiler *c)
 {
-	int rc = 0;
+	size_t kept = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < c->n && r == 0; i++) {
+		const struct om_layout_item *raw = c->items[i].raw;
+
+		if (kept > 0 &&
+		    om_streq(raw->target.s, c->items[kept - 1].raw->target.s)) {
+			if (!c->args->snapd)
+				r = om_layout_fail_target(c, raw,
+							  "the key is given twice");
+			else
+				c->items[kept - 1] = c->items[i];
+		} else {
+			c->items[kept++] = c->items[i];
+		}
+	}
+	c->n = kept;
+	return r;
+}
+
+static int read_items(struct om_layout_compiler *c)
+{
+	int r;
 
 	c->n = c->document.items.n;
 	c->items = calloc(c->n + 1, sizeof(*c->items));
 	if (!c->items)
-		return fail_memory(c);
+		return om_layout_fail_memory(c);
 	for (size_t i = 0; i < c->n; i++)
 		c->items[i].raw = &c->document.items.v[i];
 	qsort(c->items, c->n, sizeof(*c->items), by_raw_target);
-	for (size_t i = 0; i < c->n && rc == 0; i++) {
-		struct item *item = &c->items[i];
-
-		rc = read_target(c, item);
-		if (rc == 0)
-			rc = read_kind(c, item);
-		if (rc == 0)
-			rc = read_source(c, item);
-		if (rc == 0)
-			rc = read_attributes(c, item);
-	}
-	return rc < 0 ? rc : check_items(c);
-}
-
-/* Adds text with its NUL to the arena and returns where it starts. */
-static size_t put(struct compiler *c, const char *text)
-{
-	size_t at = c->arena.len;
-
-	om_str_add_n(&c->arena, text, strlen(text) + 1);
-	return at;
-}
-
-static void put_options(struct item *item, struct om_str *out)
-{
-	static const char *const leading[_OM_LAYOUT_KEY_MAX] = {
-		[OM_LAYOUT_BIND] = "rbind,rw,",
-		[OM_LAYOUT_BIND_FILE] = "bind,rw,x-snapd.kind=file,",
-		[OM_LAYOUT_SYMLINK] = "x-snapd.kind=symlink,x-snapd.symlink=",
-		[OM_LAYOUT_TYPE] = "",
-	};
-
-	om_str_add(out, leading[item->kind]);
-	if (item->kind == OM_LAYOUT_SYMLINK)
-		om_str_addf(out, "%s,", item->source);
-	if (item->uid)
-		om_str_addf(out, "x-snapd.uid=%llu,", item->uid);
-	if (item->gid)
-		om_str_addf(out, "x-snapd.gid=%llu,", item->gid);
-	if (item->mode != 0755)
-		om_str_addf(out, "x-snapd.mode=%#o,", (unsigned)item->mode);
-	om_str_add(out, "x-snapd.origin=layout");
-}
-
-static int put_item(struct compiler *c, struct item *item)
-{
-	_cleanup_str_ struct om_str options = { 0 };
-
-	put_options(item, &options);
-	if (options.err < 0)
-		return fail_memory(c);
-	item->at_target = put(c, item->target);
-	if (item->kind == OM_LAYOUT_BIND || item->kind == OM_LAYOUT_BIND_FILE)
-		item->at_source = put(c, item->source);
-	item->at_options = put(c, options.s);
-	item->at_scratch = put(c, options.s);
-	return 0;
-}
-
-/* The snap's own directories under the names that its code knows. */
-static int put_overname(struct compiler *c, struct item *item, const char *dir)
-{
-	const char *options = "rbind,x-snapd.origin=overname";
-
-	item->kind = OM_LAYOUT_BIND;
-	item->target = om_asprintf("%s/%s", dir, c->name);
-	item->source = om_asprintf("%s/%s_%s", dir, c->name, c->args->instance_key);
-	if (!item->target || !item->source)
-		return fail_memory(c);
-	item->at_target = put(c, item->target);
-	item->at_source = put(c, item->source);
-	item->at_options = put(c, options);
-	item->at_scratch = put(c, options);
-	return 0;
-}
-
-static int add_entry(struct compiler *c, struct om_profile *p, const struct item *item)
-{
-	struct om_entry *entry = &p->entries[p->n];
-	const char *field;
-	int rc;
-
-	*entry = (struct om_entry){
-		.source = item->kind == OM_LAYOUT_TYPE	    ? "tmpfs"
-			  : item->kind == OM_LAYOUT_SYMLINK ? "none"
-							    : p->arena + item->at_source,
-		.target = p->arena + item->at_target,
-		.type = item->kind == OM_LAYOUT_TYPE ? "tmpfs" : "none",
-		.options = p->arena + item->at_options,
-		.line = item->raw ? item->raw->target.line : 0,
-	};
-	p->n++;
-	rc = om_entry_complete(entry, p->arena + item->at_scratch, &field, c->e);
-	if (rc < 0 && item->raw)
-		om_layout_where(c->e, c->args->file, &item->raw->target,
-				item->raw->target.s, NULL);
-	return rc;
-}
-
-static int fill(struct compiler *c, struct item overname[static 2], struct om_profile *p)
-{
-	size_t overnames = c->args->instance_key ? 2 : 0;
-	int rc = 0;
-
-	if (overnames) {
-		rc = put_overname(c, &overname[0], "/snap");
-		if (rc == 0)
-			rc = put_overname(c, &overname[1], "/var/snap");
-	}
-	for (size_t i = 0; i < c->n && rc == 0; i++)
-		rc = put_item(c, &c->items[i]);
-	if (rc < 0)
-		return rc;
-	p->name = strdup(c->args->file);
-	p->entries = calloc(overnames + c->n + 1, sizeof(*p->entries));
-	p->arena = om_str_take(&c->arena);
-	if (!p->name || !p->entries || !p->arena)
-		return fail_memory(c);
-	for (size_t i = 0; i < overnames && rc == 0; i++)
-		rc = add_entry(c, p, &overname[i]);
-	for (size_t i = 0; i < c->n && rc == 0; i++)
-		rc = add_entry(c, p, &c->items[i]);
-	return rc < 0 ? rc : om_profile_check(p, c->e);
-}
-
-static int make_profile(struct compiler *c, struct om_profile **ret)
-{
-	_cleanup_profile_ struct om_profile *p = calloc(1, sizeof(*p));
-	struct item overname[2] = { 0 };
-	int rc = p ? fill(c, overname, p) : fail_memory(c);
-
-	for (size_t i = 0; i < ARRAY_SIZE(overname); i++) {
-		free(overname[i].target);
-		free(overname[i].source);
-	}
-	if (rc < 0)
-		return rc;
-	*ret = TAKE_PTR(p);
-	return 0;
+	r = check_twice(c);
+	for (size_t i = 0; i < c->n && r == 0; i++)
+		r = read_item(c, &c->items[i]);
+	return r < 0 ? r : check_items(c);
 }
 
 static const char *revision_bad(const char *revision)
@@ -505,107 +331,122 @@ static const char *revision_bad(const char *revision)
 	return NULL;
 }
 
-static int fail_argument(struct compiler *c, const char *what, const char *value,
-			 const char *reason)
+static int fail_argument(struct om_layout_compiler *c, const char *what,
+			 const char *value, const char *reason)
 {
 	return om_fail(c->e, OM_ERR_INPUT, -EINVAL, "cannot use %s %s: %s", what,
 		       OM_Q(value), reason);
 }
 
-static int check_name(struct compiler *c)
+static int check_name(struct om_layout_compiler *c, const char *name)
 {
 	const char *reason;
-	int rc;
+	int r;
 
-	c->name = c->args->name ? c->args->name : c->document.name.s;
-	if (!c->name) {
+	if (!name) {
 		if (c->document.items.n == 0 && !c->args->instance_key)
 			return 0;
-		rc = om_fail(c->e, OM_ERR_INPUT, -EINVAL,
-			     "cannot compile the layout: the document has no name");
+		r = om_fail(c->e, OM_ERR_INPUT, -EINVAL,
+			    "cannot compile the layout: the document has no name");
 		om_error_where(c->e, c->args->file, 0, 0, "name");
 		om_error_fix(c->e, "give the name of the snap on the command line");
-		return rc;
+		return r;
 	}
-	reason = om_snap_name_check(c->name);
+	reason = om_snap_name_check(name);
 	if (!reason)
 		return 0;
-	rc = fail_argument(c, "snap name", c->name, reason);
+	r = fail_argument(c, "snap name", name, reason);
 	if (!c->args->name)
 		om_error_where(c->e, c->args->file, c->document.name.line,
 			       c->document.name.column, "name");
-	return rc;
+	return r;
 }
 
-static int prepare(struct compiler *c)
+static int prepare(struct om_layout_compiler *c)
 {
 	const char *revision = c->args->revision ? c->args->revision : "unset";
 	const char *key = c->args->instance_key, *reason;
-	int rc = check_name(c);
+	const char *name = c->args->name ? c->args->name : c->document.name.s;
+	int r = check_name(c, name);
 
-	if (rc < 0)
-		return rc;
+	if (r < 0)
+		return r;
 	reason = key ? om_instance_key_check(key) : NULL;
 	if (reason)
 		return fail_argument(c, "instance key", key, reason);
 	reason = revision_bad(revision);
 	if (reason)
 		return fail_argument(c, "revision", revision, reason);
-	c->snap = om_asprintf("/snap/%s/%s", c->name ? c->name : "", revision);
-	c->data = om_asprintf("/var/snap/%s/%s", c->name ? c->name : "", revision);
-	c->common = om_asprintf("/var/snap/%s/common", c->name ? c->name : "");
-	return c->snap && c->data && c->common ? 0 : fail_memory(c);
+	r = om_layout_space_init(&c->space, name, revision, c->args->snapd);
+	return r < 0 ? om_layout_fail_memory(c) : 0;
 }
 
-static int compile(struct compiler *c, struct om_profile **ret)
+/* All but the output. */
+static int compile(struct om_layout_compiler *c)
 {
-	int rc;
+	struct om_error_list *errors = c->args->errors;
+	int r = om_layout_document_read(c->args, &c->document, c->e);
 
-	rc = om_layout_document_read(c->args->file, c->args->text, c->args->size,
-				     &c->document, c->e);
-	if (rc < 0)
-		return rc;
-	rc = prepare(c);
-	if (rc < 0)
-		return rc;
-	rc = read_items(c);
-	if (rc < 0)
-		return rc;
-	return make_profile(c, ret);
+	if (r == 0)
+		r = prepare(c);
+	if (r == 0)
+		r = read_items(c);
+	if (!errors)
+		return r;
+	r = om_error_collect(errors, c->e, r);
+	return r < 0 ? r : om_error_list_first(errors, c->e);
 }
 
-static void compiler_free(struct compiler *c)
+static void compiler_free(struct om_layout_compiler *c)
 {
 	for (size_t i = 0; i < c->n && c->items; i++) {
 		free(c->items[i].target);
 		free(c->items[i].source);
 	}
 	free(c->items);
-	free(c->snap);
-	free(c->data);
-	free(c->common);
-	om_str_free(&c->arena);
+	om_layout_space_done(&c->space);
 	om_layout_document_free(&c->document);
 }
 
 int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret,
 		      char **ret_name, struct om_error *e)
 {
-	_cleanup_(compiler_free) struct compiler c = { .args = args, .e = e };
+	struct om_error own = { 0 };
+	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
+								 .e = e ? e : &own };
 	_cleanup_profile_ struct om_profile *p = NULL;
-	_cleanup_free_ char *name = NULL;
-	int rc;
+	int r;
 
-	rc = compile(&c, &p);
-	if (rc < 0)
-		return rc;
-	if (ret_name && c.name) {
-		name = strdup(c.name);
-		if (!name)
-			return fail_memory(&c);
+	assert(!args->snapd);
+	r = compile(&c);
+	if (r == 0)
+		r = om_layout_emit(&c, &p);
+	if (r < 0)
+		return r;
+	if (ret_name) {
+		*ret_name = c.space.name ? strdup(c.space.name) : NULL;
+		if (c.space.name && !*ret_name)
+			return om_layout_fail_memory(&c);
 	}
-	if (ret_name)
-		*ret_name = TAKE_PTR(name);
 	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+int om_layout_print(const struct om_layout_args *args, struct om_str *out,
+		    struct om_error *e)
+{
+	struct om_error own = { 0 };
+	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
+								 .e = e ? e : &own };
+	_cleanup_profile_ struct om_profile *p = NULL;
+	int r = compile(&c);
+
+	if (r == 0 && args->snapd)
+		return om_layout_emit_text(&c, out);
+	if (r == 0)
+		r = om_layout_emit(&c, &p);
+	if (r < 0)
+		return r;
+	om_profile_print(p, out);
+	return out->err < 0 ? om_layout_fail_memory(&c) : 0;
 }

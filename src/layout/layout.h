@@ -5,11 +5,25 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/macro.h"
+#include "base/str.h"
 #include "profile/profile.h"
+
+/* A bind mount that goes with the layout, and is judged as one of a profile. */
+struct om_layout_extra {
+	const char *source;
+	const char *target;
+};
+
+/* A passwd or group file, in which names of owners are looked up. */
+struct om_layout_names {
+	const char *file; /* for messages */
+	const char *text; /* NULL: there is no such file */
+};
 
 struct om_layout_args {
 	const char *file; /* for messages */
@@ -18,16 +32,27 @@ struct om_layout_args {
 	const char *name;	  /* snap name; NULL: the document's `name:` */
 	const char *revision;	  /* NULL: "unset", as snapd prints it */
 	const char *instance_key; /* NULL: not a parallel instance */
+	/* Accept and refuse what snapd does, holes and all (docs/layout.md). */
+	bool snapd;
+	const struct om_layout_extra *extras; /* behind the layout, in this order */
+	size_t n_extras;
+	struct om_layout_names passwd, group;
+	/* NULL: the first error ends it.  Else all errors of the document go there. */
+	struct om_error_list *errors;
 };
 
 /*
  * Compiles the section.  A document without `layout:` gives an empty profile.
  * ret_name (may be NULL) receives the snap's name without key, malloc'ed, or NULL when the
- * document has none.
+ * document has none.  Not for args->snapd: what snapd accepts may be no profile of ours.
  * Errors: -EINVAL with *e filled (FILE:LINE:COLUMN, the key path as field), -ENOMEM.
  */
 int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret,
 		      char **ret_name, struct om_error *e) _nonnull_(1, 2) _must_check_;
+
+/* As om_layout_compile(), in either mode, to the text of a profile. */
+int om_layout_print(const struct om_layout_args *args, struct om_str *out,
+		    struct om_error *e) _nonnull_(1, 2) _must_check_;
 
 /*
  * Checks a snap name or an instance key by snapd's grammar; NULL when good, else the

@@ -63,5 +63,21 @@ out=$("$OVERMOUNT" layout bad.yaml 2>&1)
 r=$?
 [ $r = 1 ] && [[ $out == *"bad.yaml:4:"*bond* ]] && [ "$(printf '%s\n' "$out" | grep -vc '^fix: ')" = 1 ] &&
 	ok "an unknown key of a layout" || not_ok "an unknown key of a layout" "$r: $out"
+printf 'name: app\nlayout:\n  /usr/share/foo:\n    bond: $SNAP/x\n  /proc/x:\n    type: tmpfs\n' >bad.yaml
+"$OVERMOUNT" layout bad.yaml >out 2>err
+r=$?
+is "all errors of a layout, and nothing on stdout" "$r $(wc -c <out) $(cut -d: -f3,4 err | tr '\n' ' ')" \
+	"1 0 4:5 5:3 "
+{
+	printf 'name: app\nlayout:\n'
+	for i in $(seq 30); do printf '  /proc/%s: {type: tmpfs}\n' "$i"; done
+} >bad.yaml
+is "not more than twenty" "$("$OVERMOUNT" layout bad.yaml 2>&1 | sed -n '$p' | tr '\n' ' ')" \
+	"overmount: 10 more errors are not shown "
+printf 'name: app\nlayout:\n  /var/lib: {type: tmpfs}\n' >bad.yaml
+is "snapd's holes are there on demand" "$("$OVERMOUNT" layout --compat snapd bad.yaml)" \
+	"tmpfs /var/lib tmpfs x-snapd.origin=layout 0 0"
+out=$("$OVERMOUNT" layout --compat lxd bad.yaml 2>&1)
+is "nobody else's" "$? $out" '1 overmount: cannot be compatible with "lxd": want snapd'
 is "the mount table is as before" "$(mounts)" "$mounts_before"
 plan_end

@@ -36,6 +36,16 @@ static int compile(const char *text, const char *key, struct om_str *out,
 	return r;
 }
 
+static int print_all(const char *text, struct om_error_list *errors, struct om_str *out,
+		     struct om_error *e)
+{
+	const struct om_layout_args args = {
+		.file = "snap.yaml", .text = text, .size = strlen(text), .errors = errors
+	};
+
+	return om_layout_print(&args, out, e);
+}
+
 static void expect(const char *text, const char *key, const char *want)
 {
 	struct om_str out = { 0 };
@@ -174,6 +184,94 @@ static void test_names(void **state)
 	assert_null(om_instance_key_check("k1"));
 }
 
+/* All errors of a document at once, in its order, wherever they were found. */
+static void test_all_errors(void **state)
+{
+	static const char text[] = "name: app\n"
+				   "layout:\n"
+				   "  /usr/z:\n"
+				   "    bnd: {a: [b, c]}\n"
+				   "    mode: [1, 2]\n"
+				   "  [/usr/a, b]: {bind: c}\n"
+				   "  /nix:\n"
+				   "    type: ext4\n"
+				   "    mode: 9\n"
+				   "  /usr/a:\n"
+				   "    bind: $HOME\n"
+				   "  /usr/a/b:\n"
+				   "    bind: ${SNAP}/x\n"
+				   "layouts: 1\n";
+	static const char *const want[] = {
+		"snap.yaml:4:5: layout./usr/z: cannot read \"bnd\": unknown key, want bind, "
+		"bind-file, symlink, type, user, group or mode",
+		"snap.yaml:5:11: layout./usr/z.mode: cannot read the layout: expected a "
+		"string, found a list",
+		"snap.yaml:6:3: layout: cannot read the layout: expected a string, found a "
+		"list",
+		"snap.yaml:7:3: layout./nix: cannot lay out \"/nix\": it defines a new "
+		"top-level directory \"/nix\"",
+		"snap.yaml:8:11: layout./nix.type: cannot use type \"ext4\": it must be "
+		"tmpfs",
+		"snap.yaml:9:11: layout./nix.mode: cannot use mode \"9\": it must be octal, "
+		"at most 01777",
+		"snap.yaml:11:11: layout./usr/a.bind: cannot use source \"$HOME\": reference "
+		"to unknown variable \"$HOME\"",
+		"snap.yaml:12:3: layout./usr/a/b: cannot lay out \"/usr/a/b\": it lies under "
+		"the layout \"/usr/a\"",
+		"snap.yaml:13:11: layout./usr/a/b.bind: cannot use source \"${SNAP}/x\": "
+		"reference to unknown variable \"$\"",
+		"snap.yaml:14:1: layouts: cannot read the YAML document: use singular "
+		"\"layout\" instead of plural \"layouts\"",
+	};
+	struct om_error_list errors = { 0 };
+	struct om_error e = { 0 };
+	struct om_str out = { 0 };
+
+	(void)state;
+	assert_int_equal(print_all(text, &errors, &out, &e), -EINVAL);
+	for (size_t i = 0; i < errors.n && i < ARRAY_SIZE(want); i++) {
+		char line[1200];
+
+		(void)snprintf(line, sizeof(line), "%s: %s", errors.v[i].where,
+			       errors.v[i].message);
+		assert_string_equal(line, want[i]);
+	}
+	assert_int_equal(errors.n, ARRAY_SIZE(want));
+	assert_int_equal(errors.more, 0);
+	assert_string_equal(errors.v[8].fix,
+			    "write variables without braces, such as $SNAP/x");
+	assert_string_equal(e.where, errors.v[0].where);
+	assert_int_equal(out.len, 0);
+}
+
+static void test_errors_up_to_20(void **state)
+{
+	struct om_error_list errors = { 0 };
+	struct om_error e = { 0 };
+	struct om_str text = { 0 }, out = { 0 };
+
+	(void)state;
+	om_str_add(&text, "name: app\nlayout:\n");
+	/* Found in the order of the targets, which is not that of the lines. */
+	for (int i = 0; i < 25; i++)
+		om_str_addf(&text, "  /nix/%02d: {type: tmpfs}\n", 50 - i);
+	/* A document that cannot be read to its end: what was found before is told. */
+	om_str_add(&text, "  /usr/x: {bond: 1}\n");
+	assert_int_equal(print_all(om_str_get(&text), &errors, &out, &e), -EINVAL);
+	assert_int_equal(errors.n, OM_MAX_ERRORS);
+	assert_int_equal(errors.more, 6);
+	for (size_t i = 0; i < OM_MAX_ERRORS; i++)
+		assert_int_equal(errors.v[i].line, i + 3);
+	memset(&errors, 0, sizeof(errors));
+	om_error_clear(&e);
+	om_str_add(&text, "  [\n");
+	assert_int_equal(print_all(om_str_get(&text), &errors, &out, &e), -EINVAL);
+	assert_int_equal(errors.n, 2);
+	assert_int_equal(errors.v[0].line, 28);
+	assert_non_null(strstr(errors.v[1].message, "cannot read the YAML document"));
+	om_str_free(&text);
+}
+
 /* What is printed parses, and prints the same again: for every layout of the corpus. */
 static void test_corpus_round_trip(void **state)
 {
@@ -224,6 +322,8 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_plural_and_broken_documents),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_errors_up_to_20),
 		cmocka_unit_test(test_corpus_round_trip),
 	};
 
