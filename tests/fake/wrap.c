@@ -5,6 +5,7 @@
 #include "fake/wrap.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +21,13 @@ char *__real_strdup(const char *text);
 char *__wrap_strdup(const char *text);
 char *__real_strndup(const char *text, size_t n);
 char *__wrap_strndup(const char *text, size_t n);
+char *__wrap_om_asprintf(const char *format, ...);
 int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
 ssize_t __real_readlinkat(int dirfd, const char *name, char *buf, size_t size);
 ssize_t __wrap_readlinkat(int dirfd, const char *name, char *buf, size_t size);
+ssize_t __real_readlink(const char *name, char *buf, size_t size);
+ssize_t __wrap_readlink(const char *name, char *buf, size_t size);
 uid_t __real_geteuid(void);
 uid_t __wrap_geteuid(void);
 int __real_om_read_line(int dirfd, const char *path, char *buf, size_t size);
@@ -57,6 +61,21 @@ char *__wrap_strndup(const char *text, size_t n)
 	return no_memory() ? NULL : __real_strndup(text, n);
 }
 
+/* vasprintf(3) allocates where no wrap reaches. */
+char *__wrap_om_asprintf(const char *format, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int n;
+
+	if (no_memory())
+		return NULL;
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	return n < 0 ? NULL : text;
+}
+
 int __wrap_fstat(int fd, struct stat *st)
 {
 	if (fake_wrap.on_fstat)
@@ -71,6 +90,14 @@ ssize_t __wrap_readlinkat(int dirfd, const char *name, char *buf, size_t size)
 {
 	if (fake_wrap.fail_readlink == 0)
 		return __real_readlinkat(dirfd, name, buf, size);
+	errno = fake_wrap.fail_readlink;
+	return -1;
+}
+
+ssize_t __wrap_readlink(const char *name, char *buf, size_t size)
+{
+	if (fake_wrap.fail_readlink == 0)
+		return __real_readlink(name, buf, size);
 	errno = fake_wrap.fail_readlink;
 	return -1;
 }

@@ -13,7 +13,7 @@ struct fake_wrap {
 	unsigned fail_allocation; /* 1: the next one, and it alone; 0: none */
 	int fail_fstat;		  /* an errno, or 0 */
 	void (*on_fstat)(int fd); /* called before, or NULL */
-	int fail_readlink;	  /* likewise: readlinkat(2) */
+	int fail_readlink;	  /* likewise: readlink(2), readlinkat(2) */
 	bool other_user;	  /* geteuid() is one higher than it is */
 	const char *line;	  /* what om_read_line() reads, or NULL: the file */
 	bool no_line;		  /* which does not exist */

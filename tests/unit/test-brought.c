@@ -46,7 +46,12 @@ static size_t n_mounts;
 static struct {
 	bool reusable;	     /* ids of the source */
 	bool copy_reusable;  /* of what is in the copy */
+	bool root_reusable;  /* of the copy itself */
 	int list, point, id; /* errors */
+	int copy_id;	     /* likewise, of what is in the copy */
+	int root_id;	     /* and of the copy itself */
+	int open;	     /* of what is beneath it */
+	bool full_list;	     /* of mounts elsewhere, and then it fails */
 	uint64_t propagation;
 	const struct world *world;
 } says;
@@ -71,6 +76,10 @@ static int say_mount_id(const struct om_sys *sys _unused_, int fd, uint64_t *ret
 	if (is_path(fd, "/source"))
 		return says.id;
 	*ret_id = COPY_ID;
+	if (is_path(fd, "/copy")) {
+		*ret_unique = !says.root_reusable;
+		return says.root_id;
+	}
 	for (size_t i = 0; i < n_mounts; i++) {
 		(void)snprintf(path, sizeof(path), "/copy%s",
 			       mounts[i].point + strlen("/source"));
@@ -79,7 +88,12 @@ static int say_mount_id(const struct om_sys *sys _unused_, int fd, uint64_t *ret
 		*ret_unique = !says.copy_reusable;
 		*ret_id = mounts[i].copy_id;
 	}
-	return 0;
+	return says.copy_id;
+}
+
+static int say_open(const struct om_sys *sys, int dirfd, const char *path, int flags)
+{
+	return says.open ? says.open : om_sys_linux.open_beneath(sys, dirfd, path, flags);
 }
 
 static int say_list(const struct om_sys *sys _unused_, uint64_t id, uint64_t after,
@@ -88,6 +102,13 @@ static int say_list(const struct om_sys *sys _unused_, uint64_t id, uint64_t aft
 	size_t found = 0;
 
 	assert_int_equal(id, ROOT_ID);
+	if (says.full_list && after == 0) {
+		for (; found < n; found++)
+			ids[found] = ROOT_ID + MAX_MOUNTS + 1 + found;
+		return (int)found;
+	}
+	if (says.full_list)
+		return -EIO;
 	for (size_t i = 0; says.list == 0 && i < n_mounts && found < n; i++)
 		if (mounts[i].id > after)
 			ids[found++] = mounts[i].id;
@@ -97,6 +118,7 @@ static int say_list(const struct om_sys *sys _unused_, uint64_t id, uint64_t aft
 static int say_point(const struct om_sys *sys _unused_, const struct om_mount_id *id,
 		     uint32_t print _unused_, char *buf, size_t size)
 {
+	(void)snprintf(buf, size, "/elsewhere");
 	for (size_t i = 0; i < n_mounts; i++)
 		if (mounts[i].id == id->id)
 			(void)snprintf(buf, size, "%s%s", says.world->path,
@@ -146,6 +168,7 @@ static int setup(void **state)
 	w->copy = open(path, O_PATH | O_CLOEXEC);
 	w->sys = om_sys_linux;
 	w->sys.mount_id = say_mount_id;
+	w->sys.open_beneath = say_open;
 	w->sys.listmount = say_list;
 	w->sys.mount_point = say_point;
 	w->sys.mount_look = say_look;
@@ -166,6 +189,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	fake_wrap = (struct fake_wrap){ 0 };
 	for (size_t i = 0; i < w->b.inner.n; i++)
 		free(w->b.inner.v[i].path);
 	om_vec_free(&w->b.inner);
@@ -253,10 +277,14 @@ static void test_what_is_hidden(void **state)
 {
 	struct world *w = *state;
 
-	for (unsigned i = 0; i < 5; i++) {
+	static const int points[] = { 0, 0, 0, -ENOENT, -ENODATA, -ENAMETOOLONG, 0, 0 };
+	static const int opens[] = { 0, 0, 0, 0, 0, 0, -ENOTDIR, -ELOOP };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(points); i++) {
 		n_mounts = 0;
 		w->b.unlisted = false;
-		says.point = i == 3 ? -ENOENT : i == 4 ? -ENODATA : 0;
+		says.point = points[i];
+		says.open = opens[i];
 		add("/source/a", 201);
 		if (i == 0)
 			add("/source/a/not/there", 202);
@@ -307,11 +335,56 @@ static void test_what_fails(void **state)
 	mounts[0].attr = OM_ATTR_NOSUID;
 	assert_int_equal(find(w), -EPROTO);
 	mounts[0].attr = OM_ATTR_RDONLY;
-	fake_wrap.fail_allocation = 1;
-	assert_int_equal(find(w), -ENOMEM);
-	assert_int_equal(w->b.inner.n, 0);
-	fake_wrap.fail_allocation = 0;
+	for (unsigned i = 1; i <= 2; i++) {
+		fake_wrap.fail_allocation = i;
+		assert_int_equal(find(w), -ENOMEM);
+		assert_int_equal(w->b.inner.n, 0);
+	}
+	assert_int_equal(fake_wrap.fail_allocation, 0);
 	assert_int_equal(find(w), 0);
+	assert_int_equal(w->b.inner.n, 1);
+}
+
+/* None of these says that nothing came along. */
+static void test_what_else_fails(void **state)
+{
+	struct world *w = *state;
+
+	add("/source/a", 201);
+	says.open = -EIO;
+	assert_int_equal(find(w), -EIO);
+	says.open = 0;
+	says.copy_id = -EMFILE;
+	assert_int_equal(find(w), -EMFILE);
+	says.copy_id = 0;
+	says.root_id = -EMFILE;
+	assert_int_equal(find(w), -EMFILE);
+	says.root_id = 0;
+	says.root_reusable = true;
+	assert_int_equal(find(w), -ENODATA);
+	says.root_reusable = false;
+	fake_wrap.fail_readlink = EIO;
+	assert_int_equal(find(w), -EIO);
+	fake_wrap.fail_readlink = 0;
+	assert_int_equal(w->b.inner.n, 0);
+	assert_false(w->b.unlisted);
+}
+
+/* Once it is known that some are not listed, no later look unsays it. */
+static void test_what_stays_unlisted(void **state)
+{
+	struct world *w = *state;
+
+	says.full_list = true;
+	assert_int_equal(find(w), 0);
+	assert_true(w->b.unlisted);
+	assert_int_equal(w->b.inner.n, 0);
+	says.full_list = false;
+	assert_int_equal(find(w), 0);
+	assert_true(w->b.unlisted);
+	add("/source/a", 201);
+	assert_int_equal(find(w), 0);
+	assert_true(w->b.unlisted);
 	assert_int_equal(w->b.inner.n, 1);
 }
 
@@ -325,6 +398,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_hidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_cannot_tell, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_else_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_stays_unlisted, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("brought", tests, NULL, NULL);
