@@ -835,8 +835,8 @@ int om_build_step(struct om_build *b, const struct om_step *step, struct om_erro
 
 	if (r >= 0)
 		return 0;
-	r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot %s %s",
-			  om_step_kind_name(step->kind), OM_Q(step->path));
+	r = om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot %s %s", om_step_doing(step->kind),
+			  OM_Q(step->path));
 	if (inner.fix[0])
 		om_error_fix(e, "%s", inner.fix);
 	return r;

@@ -483,23 +483,80 @@ int om_scene_find_submounts(const struct om_survey *survey, struct om_scene *sce
 	return r;
 }
 
-static int compare_children(const void *a, const void *b)
+/* The first bytes of a name as a number that sorts as they do. */
+static uint64_t sort_key(const char *name)
 {
-	const struct om_scene_child *x = a, *y = b;
+	uint64_t key = 0;
 
-	return strcmp(x->name, y->name);
+	for (unsigned shift = 64; shift > 0 && *name; name++) {
+		shift -= 8;
+		key |= (uint64_t)(unsigned char)*name << shift;
+	}
+	return key;
 }
 
-/* squashfs and erofs list their names in order: then there is nothing to be done. */
-static void sort_children(struct om_scene_dir *dir)
+/* No more than what the sort itself needs of memory: touching it costs as much. */
+struct keyed {
+	uint64_t key;
+	const struct om_scene_child *child;
+};
+
+static int compare_keyed(const void *a, const void *b)
 {
-	struct om_scene_child *v = dir->children.v;
+	const struct keyed *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return strcmp(x->child->name, y->child->name);
+}
+
+static bool is_sorted(const struct om_scene_dir *dir)
+{
+	const struct om_scene_child *v = dir->children.v;
 
 	for (size_t i = 1; i < dir->children.n; i++)
-		if (compare_children(&v[i - 1], &v[i]) > 0) {
-			qsort(v, dir->children.n, sizeof(*v), compare_children);
-			return;
+		if (strcmp(v[i - 1].name, v[i].name) > 0)
+			return false;
+	return true;
+}
+
+/* To each place what keyed says, ring by ring. */
+static void permute(struct om_scene_child *v, struct keyed *keyed, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct om_scene_child first = v[i];
+		size_t at = i, from;
+
+		while ((from = (size_t)(keyed[at].child - v)) != i) {
+			v[at] = v[from];
+			keyed[at].child = &v[at];
+			at = from;
 		}
+		v[at] = first;
+		keyed[at].child = &v[at];
+	}
+}
+
+/*
+ * squashfs and erofs list their names in order: then there is nothing to be done.  Beside
+ * 100,000 names on a tmpfs comparing whole names was a tenth of what a plan takes.
+ */
+static int sort_children(struct om_scene_dir *dir)
+{
+	_cleanup_free_ struct keyed *keyed = NULL;
+	size_t n = dir->children.n;
+
+	if (is_sorted(dir))
+		return 0;
+	keyed = calloc(n, sizeof(*keyed));
+	if (!keyed)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		keyed[i] = (struct keyed){ sort_key(dir->children.v[i].name),
+					   &dir->children.v[i] };
+	qsort(keyed, n, sizeof(*keyed), compare_keyed);
+	permute(dir->children.v, keyed, n);
+	return 0;
 }
 
 static int add_child(struct om_scene_dir *dir, int fd, const struct dirent *d)
@@ -594,10 +651,11 @@ int om_scene_list(const struct om_survey *survey, struct om_scene_dir *dir,
 		return om_fail(e, OM_ERR_REFUSED, r,
 			       "cannot copy %s: more than %d names in it",
 			       OM_Q(dir->path), OM_MAX_SIBLINGS);
+	if (r == 0)
+		r = sort_children(dir);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot list %s",
 				     OM_Q(dir->path));
-	sort_children(dir);
 	dir->max_mounts = read_max_mounts(survey);
 	dir->listed = dir->looked = true;
 	return 0;

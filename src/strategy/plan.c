@@ -71,17 +71,22 @@ enum om_inverse om_step_invert(const struct om_step *step)
 	return OM_INVERSE_DETACH;
 }
 
-static const char *const kind_names[_OM_STEP_MAX] = {
-	[OM_STEP_SKELETON] = "skeleton", [OM_STEP_TMPFS] = "tmpfs",
-	[OM_STEP_OVERLAY] = "overlay",	 [OM_STEP_BIND] = "bind",
-	[OM_STEP_MKDIR] = "mkdir",	 [OM_STEP_MKFILE] = "mkfile",
-	[OM_STEP_SYMLINK] = "symlink",	 [OM_STEP_SEAL] = "seal",
-	[OM_STEP_WHITEOUT] = "whiteout", [OM_STEP_ATTACH] = "attach",
+static const char *const doings[_OM_STEP_MAX] = {
+	[OM_STEP_SKELETON] = "make the skeleton of an overlay for",
+	[OM_STEP_TMPFS] = "mount a tmpfs for",
+	[OM_STEP_OVERLAY] = "mount an overlay for",
+	[OM_STEP_BIND] = "bind to",
+	[OM_STEP_MKDIR] = "make the directory",
+	[OM_STEP_MKFILE] = "make the file",
+	[OM_STEP_SYMLINK] = "make the link",
+	[OM_STEP_SEAL] = "set the attributes of",
+	[OM_STEP_WHITEOUT] = "hide",
+	[OM_STEP_ATTACH] = "attach",
 };
 
-const char *om_step_kind_name(enum om_step_kind kind)
+const char *om_step_doing(enum om_step_kind kind)
 {
-	return kind_names[kind];
+	return doings[kind];
 }
 
 static const struct {

@@ -104,4 +104,5 @@ enum om_inverse om_step_invert(const struct om_step *step) _nonnull_all_;
  */
 void om_step_render(const struct om_step *step, const char *root, const char *stage,
 		    struct om_str *out) _nonnull_all_;
-const char *om_step_kind_name(enum om_step_kind kind);
+/* What it does, in words that the path goes behind: "cannot bind to PATH". */
+const char *om_step_doing(enum om_step_kind kind);

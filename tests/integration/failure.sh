@@ -114,6 +114,19 @@ if command -v strace >/dev/null; then
 		"$OVERMOUNT" recover --state state >/dev/null 2>&1
 		"$OVERMOUNT" undo --state state >/dev/null 2>&1
 	done
+
+	# What a security module denies is found out by the one call, and told in words.
+	"$OVERMOUNT" probe --state state >/dev/null
+	denied=(strace -f -qq -o trace -e "trace=fsopen,mount"
+		-e "inject=fsopen,mount:error=EACCES")
+	for case in 'overlay:make the skeleton of an overlay for "/"' \
+		'mimic:mount a tmpfs for "/etc"'; do
+		"${denied[@]}" "$OVERMOUNT" apply --root base --state state --strategy "${case%%:*}" \
+			p.fstab >out 2>&1
+		is "${case%%:*} where no tmpfs may be mounted: exit, first line" "$? $(head -n 1 out)" \
+			"2 overmount: cannot ${case#*:}: Permission denied"
+		is_as_before && ok "and as before" || not_ok "and as before" "$(mounts)"
+	done
 else
 	skip "calls that are interrupted for ever" "strace is missing"
 fi

@@ -84,7 +84,7 @@ static bool is_too_deep(void)
 	for (const char *p = told->plan; (p = strstr(p, "mount -t overlay")); p++)
 		overlays++;
 	return told->outcome == OUTCOME_FAILED && overlays > 2 &&
-	       strstr(told->error, "cannot overlay");
+	       strstr(told->error, "cannot mount an overlay");
 }
 
 static void add_new(struct world *view, const char *hole)
