@@ -2,9 +2,7 @@
 /*
  * layout/: what compiles to what, and what is refused in which words.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "base/fdio.h"
 #include "base/str.h"
 #include "layout/layout.h"
 
@@ -272,46 +269,6 @@ static void test_errors_up_to_20(void **state)
 	om_str_free(&text);
 }
 
-/* What is printed parses, and prints the same again: for every layout of the corpus. */
-static void test_corpus_round_trip(void **state)
-{
-	const char *top = getenv("top_srcdir");
-	char dir[512];
-	DIR *d;
-	size_t n = 0;
-
-	(void)state;
-	(void)snprintf(dir, sizeof(dir), "%s/tests/corpus/yaml", top ? top : ".");
-	d = opendir(dir);
-	assert_non_null(d);
-	for (const struct dirent *entry; (entry = readdir(d));) {
-		struct om_str out = { 0 }, again = { 0 };
-		struct om_error e = { 0 };
-		struct om_profile *p = NULL;
-		char *text;
-		size_t size;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		assert_int_equal(
-			om_read_file(dirfd(d), entry->d_name, 1 << 20, &text, &size), 0);
-		if (compile(text, NULL, &out, &e) == 0) {
-			assert_int_equal(om_profile_parse("p", om_str_get(&out), out.len,
-							  &p, &e),
-					 0);
-			om_profile_print(p, &again);
-			assert_string_equal(om_str_get(&again), om_str_get(&out));
-			n++;
-		}
-		(void)om_profile_free(p);
-		om_str_free(&out);
-		om_str_free(&again);
-		free(text);
-	}
-	(void)closedir(d);
-	assert_int_equal(n, 198);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,7 +281,6 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_errors_up_to_20),
-		cmocka_unit_test(test_corpus_round_trip),
 	};
 
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
