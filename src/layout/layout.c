@@ -221,14 +221,17 @@ static int check_nesting(struct om_layout_compiler *c,
 	return r;
 }
 
-/* snapd looks only at what comes before an item by the bytes that were written. */
+/*
+ * snapd looks only at what comes before an item by the bytes that were written, and finds
+ * nothing below "/", to which it adds another slash.
+ */
 static int check_nesting_as_snapd(struct om_layout_compiler *c)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		for (size_t k = 0; k < i && c->items[i].target; k++) {
-			if (!c->items[k].target ||
+			if (!c->items[k].target || om_streq(c->items[k].target, "/") ||
 			    !om_path_is_under(c->items[i].target, c->items[k].target))
 				continue;
 			r = fail_nested(c, &c->items[i], &c->items[k]);

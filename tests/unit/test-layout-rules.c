@@ -367,6 +367,8 @@ static void test_V103(void **state)
 		{ TMPFS("$SNAP/a") TMPFS("/snap/foo/42/a/b"), "lies under",
 		  "lies under" },
 		{ TMPFS("$SNAP/a") TMPFS("/snap/foo/42/a"), "lies under", "lies under" },
+		/* Below "/" there is nothing to snapd, which looks for "//". */
+		{ BIND("/", "$SNAP") TMPFS("/usr/x"), "hide the root directory", OK },
 	};
 
 	(void)state;
