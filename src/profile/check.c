@@ -16,8 +16,17 @@
 #include "profile/text.h"
 
 /* Areas of the system and of snapd, where a mount would break more than it brings. */
-static const char *const reserved[] = { "/proc", "/sys", "/dev", "/run/overmount",
-					"/var/lib/snapd" };
+static const char *const reserved[] = { "/proc",	 "/sys",
+					"/dev",		 "/run/overmount",
+					"/run/snapd/ns", "/var/lib/snapd" };
+
+bool om_profile_is_reserved(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (om_path_is_under(path, reserved[i]))
+			return true;
+	return false;
+}
 
 static const char *path_bad(char buf[static OM_REASON_SIZE], const char *path)
 {
@@ -40,10 +49,7 @@ static const char *target_bad(char buf[static OM_REASON_SIZE], const char *targe
 		return reason;
 	if (om_streq(target, "/"))
 		return "it would hide the root directory";
-	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
-		if (om_path_is_under(target, reserved[i]))
-			return "reserved location";
-	return NULL;
+	return om_profile_is_reserved(target) ? "reserved location" : NULL;
 }
 
 static const char *source_bad(char buf[static OM_REASON_SIZE],
@@ -224,10 +230,49 @@ static int check_targets(const struct om_profile *p, const struct om_entry **sor
 		       e);
 }
 
+static int fail_needed(const struct om_profile *p, const struct om_entry *entry,
+		       const char *reason, struct om_error *e)
+{
+	return fail_at(p, entry, "options",
+		       om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot use id %s in x-snapd.needed-by: %s",
+			       OM_Q(entry->needed_by), reason),
+		       e);
+}
+
+/*
+ * What needs an entry is there, and needs it no further.  Every entry names at most one, so
+ * a walk that meets itself has found a circle; seen[] says which walk was where.
+ */
+static int check_needed(const struct om_profile *p, const struct om_entry **sorted,
+			size_t *seen, struct om_error *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct om_entry *entry = &p->entries[i];
+
+		while (entry->needed_by && seen[entry - p->entries] == 0) {
+			const struct om_entry *const *found;
+
+			seen[entry - p->entries] = i + 1;
+			found = bsearch(entry->needed_by, sorted, p->n, sizeof(*sorted),
+					key_id);
+			if (!found)
+				return fail_needed(p, entry, "no entry has it", e);
+			if (seen[*found - p->entries] == i + 1)
+				return fail_needed(p, entry,
+						   "the entry would need itself", e);
+			entry = *found;
+		}
+	}
+	return 0;
+}
+
 /* sorted holds the entries by id. */
 static int check_ids(const struct om_profile *p, const struct om_entry **sorted,
 		     struct om_error *e)
 {
+	_cleanup_free_ size_t *seen = NULL;
+
 	for (size_t i = 1; i < p->n; i++)
 		if (om_streq(sorted[i]->id, sorted[i - 1]->id))
 			return fail_at(
@@ -237,22 +282,11 @@ static int check_ids(const struct om_profile *p, const struct om_entry **sorted,
 					"in line %u",
 					OM_Q(sorted[i]->id), sorted[i - 1]->line),
 				e);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct om_entry *entry = &p->entries[i];
-
-		if (!entry->needed_by)
-			continue;
-		if (!bsearch(entry->needed_by, sorted, p->n, sizeof(struct om_entry *),
-			     key_id))
-			return fail_at(
-				p, entry, "options",
-				om_fail(e, OM_ERR_INPUT, -EINVAL,
-					"cannot use id %s in x-snapd.needed-by: no "
-					"entry has it",
-					OM_Q(entry->needed_by)),
-				e);
-	}
-	return 0;
+	seen = calloc(p->n, sizeof(*seen));
+	if (!seen)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM,
+				     "cannot check the profile");
+	return check_needed(p, sorted, seen, e);
 }
 
 static bool is_bind(const struct om_entry *entry)

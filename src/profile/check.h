@@ -4,9 +4,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/macro.h"
 #include "profile/profile.h"
+
+/* True when no profile may mount there; path is clean. */
+bool om_profile_is_reserved(const char *path) _nonnull_all_;
 
 /*
  * Completes an entry of which source, target, type, options and line are set: checks the
@@ -18,8 +23,8 @@ int om_entry_complete(struct om_entry *entry, char *scratch, const char **ret_fi
 		      struct om_error *e) _nonnull_(1, 2, 3) _must_check_;
 
 /*
- * Checks that targets and ids are unique, that needed-by names an id, and that no two
- * entries need each other.  -EINVAL with *e filled, the place included; -ENOMEM.
+ * Checks that targets and ids are unique, that needed-by names an id and leads to no circle,
+ * and that no two entries have each other in their sources.  -EINVAL with *e filled, the place included; -ENOMEM.
  */
 int om_profile_check(const struct om_profile *p, struct om_error *e)
 	_nonnull_(1) _must_check_;

@@ -105,6 +105,7 @@ static const struct bad paths[] = {
 	{ TARGET("/dev/shm"), "p:1: target", "reserved location" },
 	{ TARGET("/run/overmount"), "p:1: target", "reserved location" },
 	{ TARGET("/var/lib/snapd/x"), "p:1: target", "reserved location" },
+	{ TARGET("/run/snapd/ns"), "p:1: target", "reserved location" },
 	/* 59 */ { "/a /a none bind 0 0\n", "p:1: source", "onto itself" },
 	/* 60 */
 	{ "/x/a /b none bind 0 0\n/q /r none bind 0 0\n/b/c /x none bind 0 0\n",
@@ -191,6 +192,10 @@ static const struct bad option[] = {
 	/* 104 */ { OPTS("bind,lowerdir=/a"), NULL, "layers are chosen by overmount" },
 	/* 105 */ { OPTS("bind,upperdir=/a"), NULL, "layers are chosen by overmount" },
 	/* 111 */ { OPTS("bind,metacopy=on"), NULL, "layers are chosen by overmount" },
+	{ OPTS("bind,nfs_export=on"), NULL, "layers are chosen by overmount" },
+	{ OPTS("bind,verity=require"), NULL, "layers are chosen by overmount" },
+	{ OPTS("bind,index=on"), NULL, "layers are chosen by overmount" },
+	{ OPTS("bind,xino=auto"), NULL, "layers are chosen by overmount" },
 	/* 112 */ { OPTS("bind,context=x"), NULL, "security labels" },
 	{ OPTS("bind,seclabel"), NULL, "security labels" },
 	/* 113 */ { TMPFS("size=1m,size=2m"), NULL, "given twice" },
@@ -214,8 +219,21 @@ static const struct bad option[] = {
 	{ "/a /b none bind,x-snapd.id=i 0 0\n/a /c none bind,x-snapd.id=i 0 0\n",
 	  "p:2: options", "duplicate id, already used in line 1" },
 	/* 118 */ { OPTS("bind,x-snapd.needed-by=zz"), "p:1: options", "no entry has it" },
+	/* 119 */
+	{ OPTS("bind,x-snapd.needed-by=/dst"), "p:1: options", "would need itself" },
+	{ "/a /b none bind,x-snapd.needed-by=/d 0 0\n"
+	  "/a /c none bind,x-snapd.needed-by=/b 0 0\n"
+	  "/a /d none bind,x-snapd.needed-by=/c 0 0\n",
+	  "p:2: options", "\"/b\" in x-snapd.needed-by: the entry would need itself" },
+	/* The circle does not begin where one comes from. */
+	{ "/a /b none bind,x-snapd.needed-by=/c 0 0\n"
+	  "/a /c none bind,x-snapd.needed-by=/d 0 0\n"
+	  "/a /d none bind,x-snapd.needed-by=/c 0 0\n",
+	  "p:3: options", "would need itself" },
 	/* 120 */ { OPTS("bind,shared"), NULL, "only private and slave" },
 	{ OPTS("bind,rshared"), NULL, "only private and slave" },
+	{ OPTS("bind,unbindable"), NULL, "only private and slave" },
+	{ OPTS("bind,runbindable"), NULL, "only private and slave" },
 	{ OPTS("bind,private,slave"), NULL, "contradicts \"private\"" },
 	{ OPTS("bind,x-snapd.ignore-missing"), NULL, "not supported" },
 	{ OPTS("bind,x-snapd.origin=bogus"), NULL, "unknown origin" },
@@ -439,6 +457,11 @@ static void test_accepted(void **state _unused_)
 		{ "/snap/a_k /snap/a none rbind,x-snapd.origin=overname 0 0\n", 1 },
 		{ "/a /b none bind,x-snapd.origin=rootfs,x-overmount.create-source 0 0\n",
 		  1 },
+		/* What needs others may be needed itself, and by several. */
+		{ "/a /b none bind,x-snapd.needed-by=/c 0 0\n"
+		  "/a /c none bind,x-snapd.needed-by=/d 0 0\n"
+		  "/a /d none bind 0 0\n/a /e none bind,x-snapd.needed-by=/d 0 0\n",
+		  4 },
 		/* A source below the target of another entry is no cycle yet. */
 		{ "/s /x none bind 0 0\n/x/a /b none bind 0 0\n", 2 },
 	};
