@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -69,10 +71,14 @@ static bool is_trusted_owner(uid_t uid)
 
 static const char *distrust_link(int dir_fd, const struct stat *link)
 {
+	struct statfs fs;
 	struct stat dir;
 
-	if (fstat(dir_fd, &dir) < 0)
+	if (fstat(dir_fd, &dir) < 0 || fstatfs(dir_fd, &fs) < 0)
 		return "its directory cannot be examined";
+	/* What is read of /proc/PID/root is not where the kernel goes. */
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return "links in /proc mean something else for each process";
 	if (!is_trusted_owner(link->st_uid) || !is_trusted_owner(dir.st_uid))
 		return "it is under the control of another user";
 	if ((dir.st_mode & S_IWOTH) && !(dir.st_mode & S_ISVTX))
@@ -280,6 +286,9 @@ int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follo
 	w.todo = strdup(path);
 	r = walk_all(&w, follow_last, ret);
 	walk_done(&w);
+	if (r == -ELOOP)
+		return om_fail(e, OM_ERR_SYSTEM, r,
+			       "cannot resolve %s: too many symbolic links", OM_Q(path));
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot resolve %s",
 				     OM_Q(path));

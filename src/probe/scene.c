@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "probe/chase.h"
+#include "profile/check.h"
 
 static enum om_object object_of(mode_t mode)
 {
@@ -112,6 +113,18 @@ static int refuse_link(const struct om_chased *c, struct om_error *e)
 		       c->link_reason);
 }
 
+/* The profile was asked for what is written; links may lead there. */
+static int refuse_reserved(const struct om_chased *c, const struct om_entry *entry,
+			   struct om_error *e)
+{
+	if (om_streq(c->path, entry->target) || !om_profile_is_reserved(c->path))
+		return 0;
+	return om_fail(e, OM_ERR_REFUSED, -ELOOP,
+		       "cannot mount at %s: symbolic links lead to %s, a reserved "
+		       "location",
+		       OM_Q(entry->target), OM_Q(c->path));
+}
+
 static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 			 const struct om_entry *entry, struct om_scene_entry *se,
 			 struct om_error *e)
@@ -124,6 +137,8 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 
 	if (r == 0)
 		r = refuse_link(&c, e);
+	if (r == 0)
+		r = refuse_reserved(&c, entry, e);
 	if (r < 0)
 		return r;
 	if (c.blocked)

@@ -53,6 +53,29 @@ refuse "a new top-level directory" 16 'bad.fstab:1: target: .*root directory' '/
 refuse "same target twice" 1 'bad.fstab:2: target: .*line 1' "$good" "/snap /usr/share/foo none bind 0 0"
 refuse "escape sequences are shown, not sent" 1 '\\x1b' $'/snap /usr/share/\e[2J none bind 0 0'
 
+# What is read of a link in /proc is not where the kernel goes.
+umount base
+mkdir -p tree/{dev,run/overmount,proc}
+ln -s /dev tree/usr/to-dev
+ln -s round tree/usr/round
+ln -s /run tree/var-run
+mount --bind tree base
+mount -o remount,bind,ro base
+mount --rbind /proc base/proc
+mounts_before=$(mounts)
+# Without /proc, which is never the same twice.
+tree() { "$TOOLS/tree-snapshot" "$1/usr"; }
+tree_before=$(tree base)
+refuse "a link of /proc as source" 16 'bad.fstab:1: source: cannot follow the symbolic link "/proc/self": .*process' \
+	'/proc/self/root/etc /usr/share/x none bind 0 0'
+refuse "one that means the same for all" 16 'bad.fstab:1: source: cannot follow the symbolic link "/proc/mounts"' \
+	'/proc/mounts /usr/share/x none bind,x-snapd.kind=file 0 0'
+refuse "a link to a reserved place" 16 'bad.fstab:1: target: cannot mount at "/usr/to-dev/x": symbolic links lead to "/dev/x", a reserved location' \
+	'/snap /usr/to-dev/x none bind 0 0'
+refuse "to that of our state" 16 'bad.fstab:1: target: .*"/run/overmount"' '/snap /var-run/overmount none bind 0 0'
+refuse "links that go round" 2 'bad.fstab:1: target: cannot resolve "/usr/round/x": too many symbolic links' \
+	'/snap /usr/round/x none bind 0 0'
+
 out=$("$OVERMOUNT" apply --root base --state state missing.fstab 2>&1)
 is "a missing profile" "$? $out" "2 overmount: missing.fstab: cannot read: No such file or directory"
 out=$("$OVERMOUNT" apply --root nowhere --state state good.fstab 2>&1)
