@@ -167,7 +167,8 @@ int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size
 	else if (r == -EISDIR || r == -EINVAL)
 		(void)om_fail(e, OM_ERR_SYSTEM, r, "cannot read: not a regular file");
 	else
-		(void)om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read");
+		/* It is no mount: the errno means what it usually does. */
+		(void)om_fail(e, OM_ERR_SYSTEM, r, "cannot read: %s", strerror(-r));
 	om_error_where(e, file, 0, 0, NULL);
 	return r;
 }

@@ -78,6 +78,9 @@ refuse "links that go round" 2 'bad.fstab:1: target: cannot resolve "/usr/round/
 
 out=$("$OVERMOUNT" apply --root base --state state missing.fstab 2>&1)
 is "a missing profile" "$? $out" "2 overmount: missing.fstab: cannot read: No such file or directory"
+ln -s round.fstab round.fstab
+out=$("$OVERMOUNT" apply --root base --state state round.fstab 2>&1)
+is "a profile that is a link to itself" "$? $out" "2 overmount: round.fstab: cannot read: Too many levels of symbolic links"
 out=$("$OVERMOUNT" apply --root nowhere --state state good.fstab 2>&1)
 is "a missing root" "$? $out" \
 	'2 overmount: cannot open the root "nowhere": No such file or directory'
