@@ -94,6 +94,11 @@ static inline bool om_entry_is_mount(const struct om_entry *entry)
 	return entry->kind != OM_ENTRY_SYMLINK && entry->kind != OM_ENTRY_HIDE;
 }
 
+static inline bool om_entry_is_bind(const struct om_entry *entry)
+{
+	return entry->kind == OM_ENTRY_BIND_DIR || entry->kind == OM_ENTRY_BIND_FILE;
+}
+
 struct om_profile {
 	struct om_entry *entries; /* owned */
 	size_t n;
@@ -130,3 +135,10 @@ void om_profile_sort(struct om_profile *p) _nonnull_all_;
 
 /* Lower-case word for messages and JSON: bind, bind-file, tmpfs, symlink, hide. */
 const char *om_entry_kind_name(enum om_entry_kind kind);
+
+/*
+ * What two entries do not agree in, in a word or two (static), or NULL when they ask for
+ * the same.  Origin, ids and the other bookkeeping do not count.
+ */
+const char *om_entry_difference(const struct om_entry *a,
+				const struct om_entry *b) _nonnull_all_;
