@@ -59,6 +59,8 @@ static const struct option all_options[] = {
 	{ "extra-layout", required_argument, NULL, OM_OPT_EXTRA_LAYOUT },
 	{ "passwd", required_argument, NULL, OM_OPT_PASSWD },
 	{ "group", required_argument, NULL, OM_OPT_GROUP },
+	{ "diff", no_argument, NULL, OM_OPT_DIFF },
+	{ "old-revision", required_argument, NULL, OM_OPT_OLD_REVISION },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)

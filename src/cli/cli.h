@@ -27,6 +27,7 @@ struct om_command {
 };
 
 extern const struct om_command om_cmd_layout;
+extern const struct om_command om_cmd_diff;
 extern const struct om_command om_cmd_probe;
 extern const struct om_command om_cmd_plan;
 extern const struct om_command om_cmd_apply;
@@ -68,6 +69,8 @@ enum om_cli_option {
 	OM_OPT_EXTRA_LAYOUT,
 	OM_OPT_PASSWD,
 	OM_OPT_GROUP,
+	OM_OPT_DIFF,
+	OM_OPT_OLD_REVISION,
 	_OM_OPT_END,
 };
 
@@ -110,6 +113,11 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 /* As text, by --compat and --extra-layout too; with all errors of the document. */
 int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
 			struct om_error_list *errors, struct om_error *e) _must_check_;
+/* A revision of a snap to compare with another one, sorted into the order of application. */
+int om_cli_compile_revision(const struct om_cli *cli, const char *file,
+			    const char *revision, struct om_profile **ret,
+			    struct om_error_list *errors,
+			    struct om_error *e) _must_check_;
 /*
  * What --policy permits, or the default, and of it what --strategy leaves; 0, or -errno
  * with *e filled.  om_policy_done() in any case.

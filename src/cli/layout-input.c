@@ -16,6 +16,7 @@ struct input {
 	struct om_layout_args args;
 	char *text, *passwd, *group; /* owned */
 	struct om_layout_extra extras[OM_CLI_LIST];
+	char *extra_texts[OM_CLI_LIST]; /* owned; the extras point into them */
 };
 
 static void input_free(struct input *in)
@@ -23,6 +24,8 @@ static void input_free(struct input *in)
 	free(in->text);
 	free(in->passwd);
 	free(in->group);
+	for (size_t i = 0; i < ARRAY_SIZE(in->extra_texts); i++)
+		free(in->extra_texts[i]);
 }
 
 /* A file that nobody asked for need not be there: then there are no names. */
@@ -42,14 +45,14 @@ static int load_names(const char *given, const char *usual, char **text,
 	return r;
 }
 
-static int load(const struct om_cli *cli, const char *file, struct input *in,
-		struct om_error *e)
+static int load(const struct om_cli *cli, const char *file, const char *revision,
+		struct input *in, struct om_error *e)
 {
 	int r;
 
 	in->args.file = file;
 	in->args.name = om_cli_get(cli, OM_OPT_NAME);
-	in->args.revision = om_cli_get(cli, OM_OPT_REVISION);
+	in->args.revision = revision;
 	in->args.instance_key = om_cli_get(cli, OM_OPT_INSTANCE_KEY);
 	r = om_cli_read_input(file, OM_MAX_YAML_SIZE, &in->text, &in->args.size, e);
 	in->args.text = in->text;
@@ -66,7 +69,7 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 			  struct om_profile **ret, char **ret_name, struct om_error *e)
 {
 	_cleanup_(input_free) struct input in = { 0 };
-	int r = load(cli, file, &in, e);
+	int r = load(cli, file, om_cli_get(cli, OM_OPT_REVISION), &in, e);
 
 	if (r == 0)
 		r = om_layout_compile(&in.args, ret, ret_name, e);
@@ -79,38 +82,73 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 static int read_extras(const struct om_cli *cli, struct input *in, struct om_error *e)
 {
 	for (size_t i = 0; i < cli->n_list; i++) {
-		char *colon = strchr(cli->list[i], ':');
+		char *text = in->extra_texts[i] = strdup(cli->list[i]);
+		char *colon = text ? strchr(text, ':') : NULL;
 
+		if (!text)
+			return -ENOMEM;
 		if (!colon)
 			return om_fail(e, OM_ERR_INPUT, -EINVAL,
 				       "cannot use extra layout %s: want SOURCE:TARGET",
-				       OM_Q(cli->list[i]));
+				       OM_Q(text));
 		*colon = '\0';
-		in->extras[i] = (struct om_layout_extra){ cli->list[i], colon + 1 };
+		in->extras[i] = (struct om_layout_extra){ text, colon + 1 };
 	}
 	in->args.extras = in->extras;
 	in->args.n_extras = cli->n_list;
 	return 0;
 }
 
-int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
-			struct om_error_list *errors, struct om_error *e)
+static int read_compat(const struct om_cli *cli, struct input *in, struct om_error *e)
 {
 	const char *compat = om_cli_get(cli, OM_OPT_COMPAT);
-	_cleanup_(input_free) struct input in = { .args.errors = errors };
-	int r;
 
 	if (compat && !om_streq(compat, "snapd"))
 		return om_fail(e, OM_ERR_INPUT, -EINVAL,
 			       "cannot be compatible with %s: want snapd", OM_Q(compat));
-	in.args.snapd = compat != NULL;
-	r = load(cli, file, &in, e);
+	in->args.snapd = compat != NULL;
+	return 0;
+}
+
+static int load_all(const struct om_cli *cli, const char *file, const char *revision,
+		    struct input *in, struct om_error *e)
+{
+	int r = read_compat(cli, in, e);
+
 	if (r == 0)
-		r = read_extras(cli, &in, e);
+		r = load(cli, file, revision, in, e);
+	return r < 0 ? r : read_extras(cli, in, e);
+}
+
+int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
+			struct om_error_list *errors, struct om_error *e)
+{
+	_cleanup_(input_free) struct input in = { .args.errors = errors };
+	int r = load_all(cli, file, om_cli_get(cli, OM_OPT_REVISION), &in, e);
+
 	if (r == 0)
 		r = om_layout_print(&in.args, out, e);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
 				     OM_Q(file));
+	return 0;
+}
+
+int om_cli_compile_revision(const struct om_cli *cli, const char *file,
+			    const char *revision, struct om_profile **ret,
+			    struct om_error_list *errors, struct om_error *e)
+{
+	_cleanup_(input_free) struct input in = { .args.errors = errors };
+	int r = load_all(cli, file, revision, &in, e);
+
+	if (r == 0 && in.args.snapd)
+		r = om_fail(e, OM_ERR_INPUT, -EINVAL,
+			    "cannot compare: what snapd accepts need not be a profile");
+	if (r == 0)
+		r = om_layout_compile(&in.args, ret, NULL, e);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
+				     OM_Q(file));
+	om_profile_sort(*ret);
 	return 0;
 }

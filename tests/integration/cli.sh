@@ -9,7 +9,7 @@ mount --bind tree base
 mount -o remount,bind,ro base
 echo '/snap/app/1/foo /usr/share/foo none rbind 0 0' >p.fstab
 
-for command in layout probe plan apply undo status check run; do
+for command in layout diff probe plan apply undo status check run; do
 	out=$("$OVERMOUNT" $command --help)
 	[ $? = 0 ] && [[ $out == *"Usage:"*"overmount $command"* ]] && ok "$command --help" ||
 		not_ok "$command --help" "$out"

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What an update is: `layout --diff` of two snap.yaml, and `diff` of two profiles.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+
+cat >old.yaml <<'END'
+name: app
+layout:
+  /etc/app.conf:
+    symlink: $SNAP_COMMON/app.conf
+  /opt/rt:
+    bind: $SNAP/rt
+  /var/cache/app:
+    type: tmpfs
+    mode: 700
+END
+sed 's/mode: 700/mode: 755/' old.yaml >new.yaml
+printf '  /usr/share/app:\n    bind-file: $SNAP_COMMON/app\n' >>new.yaml
+
+squeezed() { sed -E 's/ +/ /g; s/ $//'; }
+diffed() {
+	"$OVERMOUNT" layout --diff "$@" >out 2>err
+	echo "$?"
+	squeezed <out
+	cat err
+}
+is "layout --diff" "$(diffed --old-revision 1 --revision 2 old.yaml new.yaml)" '0
+ACT TARGET KIND SOURCE WHY
+undo /var/cache/app tmpfs tmpfs another mode is asked for
+undo /opt/rt bind /snap/app/1/rt another source is asked for
+keep /etc/app.conf symlink /var/snap/app/common/app.conf nothing about it changes
+do /opt/rt bind /snap/app/2/rt another source is asked for
+do /usr/share/app bind-file /var/snap/app/common/app nothing was at its target
+do /var/cache/app tmpfs tmpfs another mode is asked for'
+is "the same revision by default" "$(diffed old.yaml old.yaml | cut -d' ' -f1,2 | tr '\n' ' ')" \
+	"0 ACT TARGET keep /etc/app.conf keep /opt/rt keep /var/cache/app "
+is "options of layouts" "$(diffed --name other --instance-key k \
+	--extra-layout /run/systemd/journal.a:/run/systemd/journal old.yaml old.yaml |
+	cut -d' ' -f1,2,4 | sed 's/nothing//' | tr '\n' ' ')" \
+	"0 ACT TARGET SOURCE keep /snap/other /snap/other_k keep /var/snap/other /var/snap/other_k \
+keep /etc/app.conf /var/snap/other/common/app.conf keep /opt/rt /snap/other/unset/rt \
+keep /run/systemd/journal /run/systemd/journal.a keep /var/cache/app tmpfs "
+echo 'name: app' >none.yaml
+is "nothing to nothing" "$(diffed none.yaml none.yaml)" 0
+printf 'name: app\nlayout:\n  /nix:\n    bind: $SNAP/x\n  /proc:\n    type: tmpfs\n' >bad.yaml
+is "errors of the new one, all of them" "$(diffed old.yaml bad.yaml)" '1
+overmount: bad.yaml:3:3: layout./nix: cannot lay out "/nix": it defines a new top-level directory "/nix"
+overmount: bad.yaml:5:3: layout./proc: cannot lay out "/proc": it is in an off-limits area'
+is "errors of the old one" "$(diffed bad.yaml old.yaml | head -n2)" '1
+overmount: bad.yaml:3:3: layout./nix: cannot lay out "/nix": it defines a new top-level directory "/nix"'
+is "a revision that is none" "$(diffed --old-revision v old.yaml old.yaml)" \
+	'1
+overmount: cannot use revision "v": it must be a number, x and a number, or unset'
+is "as snapd" "$(diffed --compat snapd old.yaml old.yaml)" \
+	'1
+overmount: cannot compare: what snapd accepts need not be a profile'
+is "one file" "$(diffed old.yaml | head -n2)" \
+	'1
+overmount: layout: want two files snap.yaml, the old and the new one'
+is "three files" "$(diffed old.yaml old.yaml old.yaml | head -n1)" 1
+"$OVERMOUNT" layout --old-revision 1 old.yaml >out 2>err
+is "--old-revision alone" "$? $(cat out) $(head -n1 err)" \
+	"1  overmount: layout: --json and --old-revision go with --diff"
+
+# Of profiles, where an entry depends on another one.
+cat >old.fstab <<'END'
+/snap/content/7 /snap/app/1/rt none bind,ro 0 0
+/snap/app/1/rt /opt/rt none rbind,rw,x-snapd.origin=layout 0 0
+/srv/a /srv/b none bind 0 0
+END
+sed 's/content.7/content\/8/' old.fstab >new.fstab
+is "diff" "$("$OVERMOUNT" diff old.fstab new.fstab | squeezed)" \
+	'ACT TARGET KIND SOURCE WHY
+undo /opt/rt bind /snap/app/1/rt its source meets "/snap/app/1/rt", which is undone
+undo /snap/app/1/rt bind /snap/content/7 another source is asked for
+do /snap/app/1/rt bind /snap/content/8 another source is asked for
+keep /srv/b bind /srv/a nothing about it changes
+do /opt/rt bind /snap/app/1/rt its source meets "/snap/app/1/rt", which is undone'
+is "it is the same each time" "$("$OVERMOUNT" diff old.fstab new.fstab | sha256sum)" \
+	"$("$OVERMOUNT" diff old.fstab new.fstab | sha256sum)"
+"$OVERMOUNT" diff old.fstab none.yaml >out 2>err
+is "diff: no profile" "$? $(cat out) $(cat err)" \
+	'1  overmount: none.yaml:1: line: cannot read line: expected 4 to 6 fields, found 2'
+"$OVERMOUNT" diff old.fstab >out 2>err
+is "diff: one profile" "$? $(head -n1 err)" \
+	"1 overmount: diff: want two profiles, the old and the new one"
+if command -v jq >/dev/null; then
+	is "diff --json" "$("$OVERMOUNT" diff --json old.fstab new.fstab |
+		jq -r '.schema, .undo, .keep, .do, (.changes[0] | .act, .target, .kind, .reason,
+			.what, .because, .why, .old, .new)')" \
+		'overmount.layout-diff/1
+2
+1
+2
+undo
+/opt/rt
+bind
+source-undone
+null
+/snap/app/1/rt
+its source meets "/snap/app/1/rt", which is undone
+/snap/app/1/rt /opt/rt none rbind,rw,x-snapd.origin=layout 0 0
+/snap/app/1/rt /opt/rt none rbind,rw,x-snapd.origin=layout 0 0'
+	is "layout --diff --json" "$("$OVERMOUNT" layout --diff --json --old-revision 1 \
+		--revision 2 old.yaml new.yaml | jq -c '[.changes[] | [.act, .what]]')" \
+		'[["undo","mode"],["undo","source"],["keep",null],["do","source"],["do",null],["do","mode"]]'
+else
+	skip "diff --json" "jq is missing"
+	skip "layout --diff --json" "jq is missing"
+fi
+
+# A layout that is the same stays as it is, whatever real snaps ask for.
+corpus=$top_srcdir/tests/corpus/yaml n=0 kept=0
+for yaml in "$corpus"/*.yaml; do
+	lines=$("$OVERMOUNT" layout --name app "$yaml" 2>/dev/null | wc -l)
+	[ "$lines" -gt 0 ] || continue
+	n=$((n + 1))
+	[ "$("$OVERMOUNT" layout --name app --diff "$yaml" "$yaml" | grep -c '^keep')" = "$lines" ] &&
+		kept=$((kept + 1))
+done
+[ "$n" -gt 100 ] && ok "$n layouts of real snaps" || not_ok "layouts of real snaps" "only $n"
+is "each stays when it is the same" "$kept" "$n"
+plan_end
