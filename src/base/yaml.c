@@ -12,7 +12,12 @@
 int om_yaml_open(struct om_yaml *y, const char *file, const char *text, size_t size,
 		 struct om_error *e)
 {
-	*y = (struct om_yaml){ .file = file, .text = text, .e = e };
+	*y = (struct om_yaml){ .file = file, .text = text, .size = size, .e = e };
+	/* A byte-order mark; libyaml passes it over only where it guesses the encoding. */
+	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		y->text = text += 3;
+		y->size = size -= 3;
+	}
 	if (size > OM_MAX_YAML_SIZE) {
 		int rc = om_fail(e, OM_ERR_INPUT, -EINVAL,
 				 "cannot read the YAML document: larger than 1 MiB");
@@ -67,14 +72,33 @@ static yaml_mark_t problem_mark(const struct om_yaml *y)
 	return mark;
 }
 
+/* Whether there is a tab among the blanks before the place. */
+static bool is_behind_tab(const struct om_yaml *y, const yaml_mark_t *mark)
+{
+	const char *p = y->text, *end = y->text + y->size;
+
+	for (size_t line = mark->line; line > 0 && p; line--) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		p += p != NULL;
+	}
+	for (; p && p < end && (*p == ' ' || *p == '\t'); p++)
+		if (*p == '\t')
+			return true;
+	return false;
+}
+
 static int fail_parse(struct om_yaml *y)
 {
 	const yaml_event_t at = { .start_mark = problem_mark(y) };
+	int rc;
 
 	if (y->parser.error == YAML_MEMORY_ERROR)
 		return om_yaml_fail_memory(y);
-	return om_yaml_fail(y, &at, NULL, NULL,
-			    y->parser.problem ? y->parser.problem : "malformed");
+	rc = om_yaml_fail(y, &at, NULL, NULL,
+			  y->parser.problem ? y->parser.problem : "malformed");
+	if (is_behind_tab(y, &at.start_mark))
+		om_error_fix(y->e, "indent with blanks, not with tabs");
+	return rc;
 }
 
 static bool is_start(const yaml_event_t *event)

@@ -16,8 +16,9 @@
 
 struct om_yaml {
 	yaml_parser_t parser;
-	const char *file;   /* borrowed: named in errors */
-	const char *text;   /* borrowed */
+	const char *file; /* borrowed: named in errors */
+	const char *text; /* borrowed */
+	size_t size;
 	struct om_error *e; /* borrowed, may be NULL */
 	unsigned depth;	    /* collections that are open */
 };

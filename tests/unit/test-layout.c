@@ -164,6 +164,34 @@ static void test_plural_and_broken_documents(void **state)
 	}
 }
 
+/* What editors leave in a file. */
+static void test_tabs_and_marks(void **state)
+{
+	static const struct {
+		const char *text, *fix;
+	} broken[] = {
+		{ "name: app\nlayout:\n\t/usr/x: {type: tmpfs}\n",
+		  "indent with blanks, not with tabs" },
+		{ "name: app\nlayout:\n  /usr/x:\n  \ttype: [\n",
+		  "indent with blanks, not with tabs" },
+		{ "name: app\n\tx: 1\nlayout: {\n", "indent with blanks, not with tabs" },
+		{ "name:\tapp\nlayout: {\n", "" },
+		{ "name: app\nlayout: {", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		struct om_str out = { 0 };
+		struct om_error e = { 0 };
+
+		assert_int_equal(compile(broken[i].text, NULL, &out, &e), -EINVAL);
+		assert_string_equal(e.fix, broken[i].fix);
+	}
+	expect("\xef\xbb\xbfname: app\nlayout:\n  /usr/x: {type: tmpfs}\n", NULL,
+	       "tmpfs /usr/x tmpfs x-snapd.origin=layout 0 0\n");
+	expect("\xef\xbb\xbf", NULL, "");
+}
+
 static void test_names(void **state)
 {
 	static const char *const bad[] = {
@@ -278,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_no_layout_is_empty),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_plural_and_broken_documents),
+		cmocka_unit_test(test_tabs_and_marks),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_errors_up_to_20),
