@@ -267,6 +267,7 @@ static int read_name(struct reader *r)
 	reason = om_yaml_scalar_bad(&event);
 	if (!reason)
 		return keep_text(r, &event, om_yaml_text(&event), &r->document->name);
+	r->document->name_bad = true;
 	rc = fail_top(r, &event, "name", reason);
 	return rc < 0 ? rc : om_yaml_leave(&r->yaml, depth);
 }

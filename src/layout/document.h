@@ -40,6 +40,7 @@ struct om_layout_item {
 
 struct om_layout_document {
 	struct om_layout_text name;
+	bool name_bad;			     /* an error in it was collected */
 	OM_VEC(struct om_layout_item) items; /* in the order of the file */
 };
 

@@ -390,6 +390,9 @@ static int compile(struct om_layout_compiler *c)
 	struct om_error_list *errors = c->args->errors;
 	int r = om_layout_document_read(c->args, &c->document, c->e);
 
+	/* Without the name that was meant, nothing can be said of the rest. */
+	if (r == 0 && c->document.name_bad && !c->args->name)
+		return om_error_list_first(errors, c->e);
 	if (r == 0)
 		r = prepare(c);
 	if (r == 0)

@@ -192,6 +192,24 @@ static void test_tabs_and_marks(void **state)
 	expect("\xef\xbb\xbf", NULL, "");
 }
 
+/* That there is a name is seen, even if it cannot be read. */
+static void test_bad_name(void **state)
+{
+	struct om_error_list errors = { 0 };
+	struct om_error e = { 0 };
+	struct om_str out = { 0 };
+
+	(void)state;
+	assert_int_equal(print_all("name: [app]\nlayout:\n  /usr/x: {type: tmpfs}\n",
+				   &errors, &out, &e),
+			 -EINVAL);
+	assert_int_equal(errors.n, 1);
+	assert_string_equal(e.where, "snap.yaml:1:7: name");
+	assert_string_equal(e.message,
+			    "cannot read the YAML document: expected a string, "
+			    "found a list");
+}
+
 static void test_names(void **state)
 {
 	static const char *const bad[] = {
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_plural_and_broken_documents),
 		cmocka_unit_test(test_tabs_and_marks),
+		cmocka_unit_test(test_bad_name),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_all_errors),
 		cmocka_unit_test(test_errors_up_to_20),
