@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,11 +46,24 @@ int om_read_fd(int fd, size_t max, char **ret_data, size_t *ret_size)
 	return 0;
 }
 
+/* What the kernel shows (size 0) is another thing at each look, and is not asked. */
+static bool was_changed(int fd, const struct stat *before)
+{
+	struct stat now;
+
+	return before->st_size > 0 && fstat(fd, &now) == 0 &&
+	       (now.st_size != before->st_size ||
+		now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+		now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
+}
+
 int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 		 size_t *ret_size)
 {
 	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *data = NULL;
 	struct stat st;
+	int r;
 
 	/* O_NONBLOCK: a fifo in the place of the file must not stop us. */
 	fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -61,7 +75,13 @@ int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	return om_read_fd(fd, max, ret_data, ret_size);
+	r = om_read_fd(fd, max, &data, ret_size);
+	if (r < 0)
+		return r;
+	if (was_changed(fd, &st))
+		return -EAGAIN;
+	*ret_data = TAKE_PTR(data);
+	return 0;
 }
 
 int om_read_line(int dirfd, const char *path, char *buf, size_t size)

@@ -34,8 +34,9 @@ int om_read_fd(int fd, size_t max, char **ret_data,
 	       size_t *ret_size) _nonnull_all_ _must_check_;
 
 /*
- * Opens path below dirfd, not blocking on a fifo, and
- * reads it.  A directory is -EISDIR, another kind that is not a regular file -EINVAL.
+ * Opens path below dirfd, not blocking on a fifo, and reads it.  A directory is -EISDIR,
+ * another kind that is not a regular file -EINVAL; -EAGAIN when somebody wrote to it
+ * meanwhile: then it may be half old and half new.
  */
 int om_read_file(int dirfd, const char *path, size_t max, char **ret_data,
 		 size_t *ret_size) _nonnull_all_ _must_check_;

@@ -166,6 +166,9 @@ int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size
 	if (r == -EFBIG)
 		(void)om_fail(e, OM_ERR_INPUT, r, "cannot read: larger than %zu MiB",
 			      max >> 20);
+	else if (r == -EAGAIN)
+		(void)om_fail(e, OM_ERR_SYSTEM, r,
+			      "cannot read: it was changed while it was being read");
 	else if (r == -EISDIR || r == -EINVAL)
 		(void)om_fail(e, OM_ERR_SYSTEM, r, "cannot read: not a regular file");
 	else

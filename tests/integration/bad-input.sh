@@ -81,6 +81,10 @@ is "a missing profile" "$? $out" "2 overmount: missing.fstab: cannot read: No su
 ln -s round.fstab round.fstab
 out=$("$OVERMOUNT" apply --root base --state state round.fstab 2>&1)
 is "a profile that is a link to itself" "$? $out" "2 overmount: round.fstab: cannot read: Too many levels of symbolic links"
+out=$(OM_CHANGE=grow OM_CHANGE_FILE=good.fstab LD_PRELOAD=$TOOLS/changing.so \
+	"$OVERMOUNT" apply --root base --state state good.fstab 2>&1)
+is "a profile that is changed while it is read" "$? $out" \
+	"2 overmount: good.fstab: cannot read: it was changed while it was being read"
 out=$("$OVERMOUNT" apply --root nowhere --state state good.fstab 2>&1)
 is "a missing root" "$? $out" \
 	'2 overmount: cannot open the root "nowhere": No such file or directory'
