@@ -178,14 +178,22 @@ int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size
 	return r;
 }
 
-int om_cli_load_profile(const char *file, struct om_profile **ret, struct om_error *e)
+int om_cli_load_profile(const struct om_cli *cli, const char *file,
+			struct om_profile **ret, struct om_error *e)
 {
+	_cleanup_(om_cli_owners_done) struct om_cli_owners owners = { 0 };
 	_cleanup_free_ char *text = NULL;
-	size_t size;
-	int r = om_cli_read_input(file, OM_MAX_PROFILE_SIZE, &text, &size, e);
+	struct om_profile_args args = { .name = file };
+	int r = om_cli_read_input(file, OM_MAX_PROFILE_SIZE, &text, &args.size, e);
 
+	/* Hardly a profile has names, and a start shall not wait for two files more. */
+	if (r == 0 && om_profile_wants_names(text, args.size))
+		r = om_cli_load_owners(cli, &owners, e);
+	args.text = text;
+	args.passwd = owners.passwd;
+	args.group = owners.group;
 	if (r == 0)
-		r = om_profile_parse(file, text, size, ret, e);
+		r = om_profile_read(&args, ret, e);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot load %s", OM_Q(file));
 	om_profile_sort(*ret);

@@ -100,9 +100,20 @@ int om_cli_error(const struct om_error *e, const struct om_str *residue);
 /* Prints a list that is not empty; the exit code. */
 int om_cli_errors(const struct om_error_list *errors);
 
-/* Reads a profile, sorted into the order of application. */
-int om_cli_load_profile(const char *file, struct om_profile **ret,
-			struct om_error *e) _must_check_;
+/*
+ * Reads a profile, sorted into the order of application; names of owners in it by --passwd
+ * and --group.
+ */
+int om_cli_load_profile(const struct om_cli *cli, const char *file,
+			struct om_profile **ret, struct om_error *e) _must_check_;
+/* The files by which names of owners are known; om_cli_owners_done() in any case. */
+struct om_cli_owners {
+	struct om_owner_names passwd, group;
+	char *passwd_text, *group_text; /* owned */
+};
+int om_cli_load_owners(const struct om_cli *cli, struct om_cli_owners *ret,
+		       struct om_error *e) _must_check_;
+void om_cli_owners_done(struct om_cli_owners *owners);
 /* Reads a file of at most max bytes; 0, or -errno with *e filled. */
 int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size,
 		      struct om_error *e) _must_check_;

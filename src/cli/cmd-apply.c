@@ -90,11 +90,11 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STATE,
-				       OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
-				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
-				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
-				       OM_OPT_TIMEOUT,	    0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	OM_OPT_STATE,  OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
+		OM_OPT_POLICY,	OM_OPT_ALLOW,  OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
+		OM_OPT_TIMEOUT, OM_OPT_PASSWD, OM_OPT_GROUP,	    0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };
@@ -106,7 +106,7 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
-	r = om_cli_load_profile(cli.argv[0], &profile, &e);
+	r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
 	om_cli_hold_signals();
 	if (r == 0)
 		r = om_cli_open_state(&cli, &state, &e);
@@ -166,7 +166,8 @@ const struct om_command om_cmd_apply = {
 	.options =
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
-		")\n" OM_HELP_POLICY OM_HELP_PROBING OM_HELP_NAMESPACE OM_HELP_TIMEOUT,
+		")\n" OM_HELP_POLICY OM_HELP_OWNERS OM_HELP_PROBING OM_HELP_NAMESPACE
+			OM_HELP_TIMEOUT,
 	.run = run_apply,
 };
 

@@ -82,6 +82,7 @@ const struct om_command om_cmd_layout = {
 		"     --revision REV      revision of the snap (default: unset)\n"
 		"     --instance-key KEY  key of a parallel instance\n"
 		"     --compat snapd      accept and refuse what snapd does\n"
+		"     --compat proposal   accept the first proposal of layouts besides\n"
 		"     --extra-layout SOURCE:TARGET\n"
 		"                         a bind mount besides (may be repeated)\n" OM_HELP_OWNERS
 		"     --diff              show what an update from OLD to NEW keeps, undoes\n"

@@ -115,11 +115,13 @@ static int find_target(const struct om_profile *profile, const char *target,
 
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,  OM_OPT_ALLOW,
-		OM_OPT_STEPS,	     OM_OPT_JSON,      OM_OPT_FACTS,   OM_OPT_STATE,
-		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_EXPLAIN, 0
-	};
+	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
+				       OM_OPT_STEPS,	    OM_OPT_JSON,
+				       OM_OPT_FACTS,	    OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
+				       OM_OPT_EXPLAIN,	    OM_OPT_PASSWD,
+				       OM_OPT_GROUP,	    0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	struct om_plan_report report = { .stage = "/run/overmount/stage" };
@@ -136,7 +138,7 @@ static int run_plan(const struct om_command *command, int argc, char **argv)
 	report.want_steps = om_cli_get(&cli, OM_OPT_JSON) ||
 			    om_cli_get(&cli, OM_OPT_STEPS);
 	report.compare = report.explain || om_cli_get(&cli, OM_OPT_JSON);
-	r = om_cli_load_profile(cli.argv[0], &profile, &e);
+	r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
 	if (r == 0 && report.explain)
 		r = find_target(profile, report.explain, &e);
 	if (r == 0)
@@ -156,6 +158,6 @@ const struct om_command om_cmd_plan = {
 		"     --json              JSON output\n"
 		"     --facts FILE        plan for the kernel whose facts were saved there\n"
 		"     --state DIR         directory of cached facts (default: " OM_STATE_DIR
-		")\n" OM_HELP_PROBING,
+		")\n" OM_HELP_OWNERS OM_HELP_PROBING,
 	.run = run_plan,
 };

@@ -51,7 +51,7 @@ static int load_input(struct session *s, struct om_error *e)
 	const char *snap = om_cli_get(&s->cli, OM_OPT_SNAP);
 
 	if (!layout)
-		return om_cli_load_profile(om_cli_get(&s->cli, OM_OPT_PROFILE),
+		return om_cli_load_profile(&s->cli, om_cli_get(&s->cli, OM_OPT_PROFILE),
 					   &s->profile, e);
 	s->snap_path = realpath(snap, NULL);
 	if (!s->snap_path)
@@ -277,7 +277,8 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 		OM_OPT_ALLOW,	     OM_OPT_PROFILE,   OM_OPT_LAYOUT,
 		OM_OPT_SNAP,	     OM_OPT_NAME,      OM_OPT_REVISION,
 		OM_OPT_DATA,	     OM_OPT_COMMON,    OM_OPT_STATE,
-		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, 0
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_COMPAT,
+		OM_OPT_PASSWD,	     OM_OPT_GROUP,     0
 	};
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
@@ -322,9 +323,10 @@ const struct om_command om_cmd_run = {
 		"     --snap DIR          what appears at /snap/NAME/REVISION\n"
 		"     --name NAME         name of the snap (default: from the file)\n"
 		"     --revision REV      revision of the snap (default: x1)\n"
+		"     --compat proposal   accept the first proposal of layouts\n"
 		"     --data DIR          what appears at $SNAP_DATA (default: a tmpfs)\n"
 		"     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n"
 		"     --state DIR         directory of cached facts (default: " OM_STATE_DIR
-		")\n" OM_HELP_PROBING,
+		")\n" OM_HELP_OWNERS OM_HELP_PROBING,
 	.run = run_run,
 };

@@ -14,7 +14,8 @@
 
 struct input {
 	struct om_layout_args args;
-	char *text, *passwd, *group; /* owned */
+	struct om_cli_owners owners;
+	char *text; /* owned */
 	struct om_layout_extra extras[OM_CLI_LIST];
 	char *extra_texts[OM_CLI_LIST]; /* owned; the extras point into them */
 };
@@ -22,15 +23,14 @@ struct input {
 static void input_free(struct input *in)
 {
 	free(in->text);
-	free(in->passwd);
-	free(in->group);
+	om_cli_owners_done(&in->owners);
 	for (size_t i = 0; i < ARRAY_SIZE(in->extra_texts); i++)
 		free(in->extra_texts[i]);
 }
 
 /* A file that nobody asked for need not be there: then there are no names. */
 static int load_names(const char *given, const char *usual, char **text,
-		      struct om_layout_names *ret, struct om_error *e)
+		      struct om_owner_names *ret, struct om_error *e)
 {
 	size_t size;
 	int r;
@@ -45,6 +45,23 @@ static int load_names(const char *given, const char *usual, char **text,
 	return r;
 }
 
+int om_cli_load_owners(const struct om_cli *cli, struct om_cli_owners *ret,
+		       struct om_error *e)
+{
+	int r = load_names(om_cli_get(cli, OM_OPT_PASSWD), "/etc/passwd",
+			   &ret->passwd_text, &ret->passwd, e);
+
+	return r < 0 ? r
+		     : load_names(om_cli_get(cli, OM_OPT_GROUP), "/etc/group",
+				  &ret->group_text, &ret->group, e);
+}
+
+void om_cli_owners_done(struct om_cli_owners *owners)
+{
+	free(owners->passwd_text);
+	free(owners->group_text);
+}
+
 static int load(const struct om_cli *cli, const char *file, const char *revision,
 		struct input *in, struct om_error *e)
 {
@@ -57,26 +74,10 @@ static int load(const struct om_cli *cli, const char *file, const char *revision
 	r = om_cli_read_input(file, OM_MAX_YAML_SIZE, &in->text, &in->args.size, e);
 	in->args.text = in->text;
 	if (r == 0)
-		r = load_names(om_cli_get(cli, OM_OPT_PASSWD), "/etc/passwd", &in->passwd,
-			       &in->args.passwd, e);
-	if (r == 0)
-		r = load_names(om_cli_get(cli, OM_OPT_GROUP), "/etc/group", &in->group,
-			       &in->args.group, e);
+		r = om_cli_load_owners(cli, &in->owners, e);
+	in->args.passwd = in->owners.passwd;
+	in->args.group = in->owners.group;
 	return r;
-}
-
-int om_cli_compile_layout(const struct om_cli *cli, const char *file,
-			  struct om_profile **ret, char **ret_name, struct om_error *e)
-{
-	_cleanup_(input_free) struct input in = { 0 };
-	int r = load(cli, file, om_cli_get(cli, OM_OPT_REVISION), &in, e);
-
-	if (r == 0)
-		r = om_layout_compile(&in.args, ret, ret_name, e);
-	if (r < 0)
-		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
-				     OM_Q(file));
-	return 0;
 }
 
 static int read_extras(const struct om_cli *cli, struct input *in, struct om_error *e)
@@ -103,11 +104,13 @@ static int read_compat(const struct om_cli *cli, struct input *in, struct om_err
 {
 	const char *compat = om_cli_get(cli, OM_OPT_COMPAT);
 
-	if (compat && !om_streq(compat, "snapd"))
-		return om_fail(e, OM_ERR_INPUT, -EINVAL,
-			       "cannot be compatible with %s: want snapd", OM_Q(compat));
-	in->args.snapd = compat != NULL;
-	return 0;
+	in->args.snapd = om_streq(compat, "snapd");
+	in->args.proposal = om_streq(compat, "proposal");
+	if (!compat || in->args.snapd || in->args.proposal)
+		return 0;
+	return om_fail(e, OM_ERR_INPUT, -EINVAL,
+		       "cannot be compatible with %s: want snapd or proposal",
+		       OM_Q(compat));
 }
 
 static int load_all(const struct om_cli *cli, const char *file, const char *revision,
@@ -118,6 +121,31 @@ static int load_all(const struct om_cli *cli, const char *file, const char *revi
 	if (r == 0)
 		r = load(cli, file, revision, in, e);
 	return r < 0 ? r : read_extras(cli, in, e);
+}
+
+/* Where a profile is wanted, not its text. */
+static int refuse_snapd(const struct input *in, const char *verb, struct om_error *e)
+{
+	if (!in->args.snapd)
+		return 0;
+	return om_fail(e, OM_ERR_INPUT, -EINVAL,
+		       "cannot %s: what snapd accepts need not be a profile", verb);
+}
+
+int om_cli_compile_layout(const struct om_cli *cli, const char *file,
+			  struct om_profile **ret, char **ret_name, struct om_error *e)
+{
+	_cleanup_(input_free) struct input in = { 0 };
+	int r = load_all(cli, file, om_cli_get(cli, OM_OPT_REVISION), &in, e);
+
+	if (r == 0)
+		r = refuse_snapd(&in, "run", e);
+	if (r == 0)
+		r = om_layout_compile(&in.args, ret, ret_name, e);
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
+				     OM_Q(file));
+	return 0;
 }
 
 int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
@@ -141,9 +169,8 @@ int om_cli_compile_revision(const struct om_cli *cli, const char *file,
 	_cleanup_(input_free) struct input in = { .args.errors = errors };
 	int r = load_all(cli, file, revision, &in, e);
 
-	if (r == 0 && in.args.snapd)
-		r = om_fail(e, OM_ERR_INPUT, -EINVAL,
-			    "cannot compare: what snapd accepts need not be a profile");
+	if (r == 0)
+		r = refuse_snapd(&in, "compare", e);
 	if (r == 0)
 		r = om_layout_compile(&in.args, ret, NULL, e);
 	if (r < 0)

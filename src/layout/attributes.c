@@ -10,59 +10,17 @@
 #include <string.h>
 
 #include "layout/compiler.h"
-
-/* The id behind a name; 0, -ENOENT, or -EINVAL when the line of the name has none. */
-static int find_id(const char *text, const char *name, unsigned long long *ret)
-{
-	size_t n = strlen(name);
-
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-		const char *line = text, *end = text + length;
-		char number[16];
-		size_t digits;
-
-		text = *end ? end + 1 : end;
-		if (length <= n || strncmp(line, name, n) != 0 || line[n] != ':')
-			continue;
-		line += n + 1;
-		line += strcspn(line, ":\n");
-		if (*line != ':')
-			return -EINVAL;
-		digits = strcspn(++line, ":\n");
-		if (digits >= sizeof(number))
-			return -EINVAL;
-		(void)snprintf(number, sizeof(number), "%.*s", (int)digits, line);
-		return om_parse_number(number, 10, UINT32_MAX - 1, ret) < 0 ? -EINVAL : 0;
-	}
-	return -ENOENT;
-}
-
-static int fail_name(struct om_layout_compiler *c, const struct om_layout_item *raw,
-		     enum om_layout_key key, int r)
-{
-	bool user = key == OM_LAYOUT_USER;
-	const struct om_layout_names *names = user ? &c->args->passwd : &c->args->group;
-	char reason[192], bare[128];
-
-	(void)snprintf(reason, sizeof(reason),
-		       r == -ENOENT ? "it is neither a number nor a name in %s"
-				    : "its line in %s has no valid number",
-		       om_bare(bare, sizeof(bare), names->file ? names->file : "a file"));
-	return om_layout_fail_value(c, raw, key, reason,
-				    user ? "give the number, or the right file with "
-					   "--passwd"
-					 : "give the number, or the right file with "
-					   "--group");
-}
+#include "profile/owner.h"
 
 static int read_owner(struct om_layout_compiler *c, const struct om_layout_compiled *item,
 		      enum om_layout_key key, unsigned long long *ret)
 {
 	const struct om_layout_item *raw = item->raw;
-	const char *value = raw->values[key].s;
-	const struct om_layout_names *names = key == OM_LAYOUT_USER ? &c->args->passwd
-								    : &c->args->group;
+	const char *value = raw->values[key].s, *fix = NULL;
+	bool user = key == OM_LAYOUT_USER;
+	const struct om_owner_names *names = user ? &c->args->passwd : &c->args->group;
+	char buf[OM_OWNER_REASON_SIZE];
+	uid_t id;
 	int r;
 
 	if (!value || !*value || om_streq(value, "root"))
@@ -72,14 +30,15 @@ static int read_owner(struct om_layout_compiler *c, const struct om_layout_compi
 	if (item->kind != OM_LAYOUT_TYPE)
 		return om_layout_fail_value(c, raw, key,
 					    "only a tmpfs has an owner of its own", NULL);
-	r = om_parse_number(value, 10, UINT32_MAX - 1, ret);
-	if (r == -ERANGE)
-		return om_layout_fail_value(c, raw, key, "it must be below 4294967295",
-					    NULL);
-	if (r == 0)
-		return 0;
-	r = names->text ? find_id(names->text, value, ret) : -ENOENT;
-	return r < 0 ? fail_name(c, raw, key, r) : 0;
+	r = om_owner_find(names, value, &id);
+	if (r != -ERANGE)
+		fix = user ? "give the number, or the right file with --passwd"
+			   : "give the number, or the right file with --group";
+	if (r < 0)
+		return om_layout_fail_value(c, raw, key, om_owner_reason(names, r, buf),
+					    fix);
+	*ret = id;
+	return 0;
 }
 
 static int read_mode(struct om_layout_compiler *c, struct om_layout_compiled *item)

@@ -136,7 +136,9 @@ static int read_source(struct om_layout_compiler *c, struct om_layout_compiled *
 		fix = variable_fix(raw);
 		break;
 	default:
-		reason = om_layout_source_bad(&c->space, source, buf);
+		reason = item->kind == OM_LAYOUT_SYMLINK
+				 ? om_layout_link_bad(&c->space, source, buf)
+				 : om_layout_source_bad(&c->space, source, buf);
 	}
 	/* There is no escape for it among the options, where a link's content goes. */
 	if (!reason && item->kind == OM_LAYOUT_SYMLINK && !c->args->snapd &&
@@ -381,6 +383,7 @@ static int prepare(struct om_layout_compiler *c)
 	if (reason)
 		return fail_argument(c, "revision", revision, reason);
 	r = om_layout_space_init(&c->space, name, revision, c->args->snapd);
+	c->space.proposal = c->args->proposal;
 	return r < 0 ? om_layout_fail_memory(c) : 0;
 }
 

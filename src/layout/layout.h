@@ -19,12 +19,6 @@ struct om_layout_extra {
 	const char *target;
 };
 
-/* A passwd or group file, in which names of owners are looked up. */
-struct om_layout_names {
-	const char *file; /* for messages */
-	const char *text; /* NULL: there is no such file */
-};
-
 struct om_layout_args {
 	const char *file; /* for messages */
 	const char *text; /* the YAML document */
@@ -34,9 +28,11 @@ struct om_layout_args {
 	const char *instance_key; /* NULL: not a parallel instance */
 	/* Accept and refuse what snapd does, holes and all (docs/layout.md). */
 	bool snapd;
+	/* Accept besides what the first proposal of layouts could say; not with snapd. */
+	bool proposal;
 	const struct om_layout_extra *extras; /* behind the layout, in this order */
 	size_t n_extras;
-	struct om_layout_names passwd, group;
+	struct om_owner_names passwd, group;
 	/* NULL: the first error ends it.  Else all errors of the document go there. */
 	struct om_error_list *errors;
 };

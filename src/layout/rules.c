@@ -189,7 +189,7 @@ const char *om_layout_target_bad(const struct om_layout_space *space, const char
 	/* Without it snapd cannot be reached.  snapd lets it happen, but no snap does it. */
 	if (!space->snapd && om_path_is_under("/var/lib/snapd", target))
 		return "it would hide /var/lib/snapd";
-	return top_level_bad(target, buf);
+	return space->proposal ? NULL : top_level_bad(target, buf);
 }
 
 static bool is_in(const struct om_layout_space *space, const char *path, const char *base)
@@ -207,4 +207,11 @@ const char *om_layout_source_bad(const struct om_layout_space *space, const char
 	    !is_in(space, source, space->data) && !is_in(space, source, space->common))
 		reason = "it must start with $SNAP, $SNAP_DATA or $SNAP_COMMON";
 	return reason;
+}
+
+const char *om_layout_link_bad(const struct om_layout_space *space, const char *link,
+			       char buf[static OM_REASON_SIZE])
+{
+	return space->proposal ? form_bad(space, link, buf)
+			       : om_layout_source_bad(space, link, buf);
 }

@@ -14,6 +14,7 @@ struct om_layout_space {
 	const char *name;	    /* of the snap, borrowed; NULL: no item may follow */
 	char *snap, *data, *common; /* what the variables stand for; owned */
 	bool snapd;		    /* judge as snapd does */
+	bool proposal;		    /* the root takes names, and links lead anywhere */
 };
 
 /* 0 or -ENOMEM; om_layout_space_done() in any case. */
@@ -37,3 +38,6 @@ const char *om_layout_target_bad(const struct om_layout_space *space, const char
 				 char buf[static OM_REASON_SIZE]) _nonnull_all_;
 const char *om_layout_source_bad(const struct om_layout_space *space, const char *source,
 				 char buf[static OM_REASON_SIZE]) _nonnull_all_;
+/* As om_layout_source_bad(), of what a symbolic link leads to. */
+const char *om_layout_link_bad(const struct om_layout_space *space, const char *link,
+			       char buf[static OM_REASON_SIZE]) _nonnull_all_;

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "profile/check.h"
+#include "profile/dialect.h"
 #include "profile/profile.h"
 #include "profile/text.h"
 
@@ -28,10 +29,17 @@ static const char *const field_names[MAX_FIELDS] = { "source",	"target", "type",
 						     "options", "freq",	  "passno",
 						     "line" };
 
+/* What an entry was before it was translated. */
+struct original {
+	size_t place;
+	const char *source, *type, *options;
+};
+
 struct parser {
-	const char *name;
+	const struct om_profile_args *args;
 	struct om_error *e;
 	OM_VEC(struct om_entry) entries;
+	OM_VEC(struct original) originals;
 	char *arena; /* the next free byte; large enough by construction */
 	unsigned line;
 };
@@ -44,7 +52,7 @@ struct fields {
 
 static int fail(struct parser *ps, const char *field, int rc)
 {
-	om_error_where(ps->e, ps->name, ps->line, 0, field);
+	om_error_where(ps->e, ps->args->name, ps->line, 0, field);
 	return rc;
 }
 
@@ -151,6 +159,28 @@ static int check_count(struct parser *ps, const struct fields *f)
 	return 0;
 }
 
+static int fail_memory(struct parser *ps)
+{
+	return om_fail_errno(ps->e, OM_ERR_SYSTEM, -ENOMEM, "cannot read the profile");
+}
+
+static int translate(struct parser *ps, struct om_entry *entry)
+{
+	const struct original original = { ps->entries.n, entry->source, entry->type,
+					   entry->options };
+	_cleanup_str_ struct om_str options = { 0 };
+	const char *field;
+	int rc = om_dialect_translate(entry, ps->args, &options, &field, ps->e);
+
+	if (rc == -EINVAL)
+		return fail(ps, field, rc);
+	if (rc < 0 || om_vec_push(&ps->originals, original) < 0)
+		return fail_memory(ps);
+	entry->options = memcpy(ps->arena, options.s, options.len + 1);
+	ps->arena += options.len + 1;
+	return 0;
+}
+
 static int read_entry(struct parser *ps, const struct fields *f)
 {
 	struct om_entry entry = {
@@ -161,11 +191,14 @@ static int read_entry(struct parser *ps, const struct fields *f)
 		.mode = OM_MODE_UNSET,
 		.line = ps->line,
 	};
-	size_t size = strlen(entry.options) + 1;
 	const char *field;
 	char *scratch;
-	int rc;
+	size_t size;
+	int rc = om_dialect_is(&entry) ? translate(ps, &entry) : 0;
 
+	if (rc < 0)
+		return rc;
+	size = strlen(entry.options) + 1;
 	scratch = memcpy(ps->arena, entry.options, size);
 	ps->arena += size;
 	rc = om_entry_complete(&entry, scratch, &field, ps->e);
@@ -173,10 +206,7 @@ static int read_entry(struct parser *ps, const struct fields *f)
 		return fail(ps, field, rc);
 	if (ps->entries.n == OM_MAX_ENTRIES)
 		return fail_line(ps, "more than 4096 entries");
-	if (om_vec_push(&ps->entries, entry) < 0)
-		return om_fail_errno(ps->e, OM_ERR_SYSTEM, -ENOMEM,
-				     "cannot read the profile");
-	return 0;
+	return om_vec_push(&ps->entries, entry) < 0 ? fail_memory(ps) : 0;
 }
 
 static int read_line(struct parser *ps, const char *line, size_t size)
@@ -234,13 +264,19 @@ static void free_iter(struct libmnt_iter **iter)
 	mnt_free_iter(*iter);
 }
 
-static bool is_same(struct libmnt_fs *fs, const struct om_entry *entry)
+static bool is_same(const struct parser *ps, struct libmnt_fs *fs, size_t place,
+		    size_t *next)
 {
-	return om_streq(mnt_fs_get_source(fs), entry->source) &&
+	const struct om_entry *entry = &ps->entries.v[place];
+	struct original o = { place, entry->source, entry->type, entry->options };
+
+	if (*next < ps->originals.n && ps->originals.v[*next].place == place)
+		o = ps->originals.v[(*next)++];
+	return om_streq(mnt_fs_get_source(fs), o.source) &&
 	       om_streq(mnt_fs_get_target(fs), entry->target) &&
-	       om_streq(mnt_fs_get_fstype(fs), entry->type) &&
-	       om_streq(mnt_fs_get_options(fs), entry->options) &&
-	       mnt_fs_get_freq(fs) == 0 && mnt_fs_get_passno(fs) == 0;
+	       om_streq(mnt_fs_get_fstype(fs), o.type) &&
+	       om_streq(mnt_fs_get_options(fs), o.options) && mnt_fs_get_freq(fs) == 0 &&
+	       mnt_fs_get_passno(fs) == 0;
 }
 
 /* libmount must see what we saw, or one of the two is wrong. */
@@ -251,17 +287,16 @@ static int check_with_libmount(struct parser *ps, const char *text, size_t size)
 	/* The cast drops a const that "r" keeps. */
 	_cleanup_fclose_ FILE *f = fmemopen((void *)(uintptr_t)text, size, "r");
 	struct libmnt_fs *fs;
-	size_t n = 0;
+	size_t n = 0, next = 0;
 
 	if (!table || !iter || !f)
-		return om_fail_errno(ps->e, OM_ERR_SYSTEM, -ENOMEM,
-				     "cannot read the profile");
-	if (mnt_table_parse_stream(table, f, ps->name) != 0)
+		return fail_memory(ps);
+	if (mnt_table_parse_stream(table, f, ps->args->name) != 0)
 		return om_fail(
 			ps->e, OM_ERR_INTERNAL, -EINVAL,
 			"cannot read the profile: libmount refuses what we accept");
 	while (mnt_table_next_fs(table, iter, &fs) == 0 && n < ps->entries.n)
-		if (!is_same(fs, &ps->entries.v[n++])) {
+		if (!is_same(ps, fs, n++, &next)) {
 			ps->line = ps->entries.v[n - 1].line;
 			return fail(
 				ps, "line",
@@ -290,34 +325,58 @@ static int parse(struct parser *ps, struct om_profile *p, const char *text, size
 	return om_profile_check(p, ps->e);
 }
 
-int om_profile_parse(const char *name, const char *text, size_t size,
-		     struct om_profile **ret, struct om_error *e)
+/*
+ * Each byte at most twice: decoded, and cut at the commas; plus the ends.  What the dialect
+ * says in few bytes takes up to three times as many, twice.
+ */
+static size_t arena_size(const struct om_profile_args *args)
+{
+	bool dialect = memmem(args->text, args->size, "x-snap-", 7) != NULL;
+
+	return (dialect ? 8 : 2) * args->size + 4;
+}
+
+int om_profile_read(const struct om_profile_args *args, struct om_profile **ret,
+		    struct om_error *e)
 {
 	_cleanup_profile_ struct om_profile *p = NULL;
-	struct parser ps = { .name = name, .e = e };
+	struct parser ps = { .args = args, .e = e };
 	int rc;
 
-	if (size > OM_MAX_PROFILE_SIZE) {
+	if (args->size > OM_MAX_PROFILE_SIZE) {
 		rc = om_fail(e, OM_ERR_INPUT, -EINVAL,
 			     "cannot read the profile: larger than 1 MiB");
-		om_error_where(e, name, 0, 0, NULL);
+		om_error_where(e, args->name, 0, 0, NULL);
 		return rc;
 	}
 	p = calloc(1, sizeof(*p));
 	if (p) {
-		/* Each byte at most twice: decoded, and cut at the commas; plus the ends. */
-		p->arena = malloc(2 * size + 4);
-		p->name = strdup(name);
+		p->arena = malloc(arena_size(args));
+		p->name = strdup(args->name);
 	}
 	if (!p || !p->arena || !p->name)
-		return om_fail_errno(e, OM_ERR_SYSTEM, -ENOMEM,
-				     "cannot read the profile");
+		return fail_memory(&ps);
 	ps.arena = p->arena;
-	rc = parse(&ps, p, text, size);
+	rc = parse(&ps, p, args->text, args->size);
+	om_vec_free(&ps.originals);
 	if (rc < 0)
 		return rc;
 	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+int om_profile_parse(const char *name, const char *text, size_t size,
+		     struct om_profile **ret, struct om_error *e)
+{
+	const struct om_profile_args args = { .name = name, .text = text, .size = size };
+
+	return om_profile_read(&args, ret, e);
+}
+
+bool om_profile_wants_names(const char *text, size_t size)
+{
+	return memmem(text, size, "x-snap-user:", 12) ||
+	       memmem(text, size, "x-snap-group:", 13);
 }
 
 struct om_profile *om_profile_free(struct om_profile *p)

@@ -113,14 +113,33 @@ static inline void om_profile_free_p(struct om_profile **p)
 }
 #define _cleanup_profile_ _cleanup_(om_profile_free_p)
 
+/* A passwd or group file, in which names of owners are looked up. */
+struct om_owner_names {
+	const char *file; /* for messages */
+	const char *text; /* NULL: there is no such file */
+};
+
+struct om_profile_args {
+	const char *name; /* of the file, for messages */
+	const char *text;
+	size_t size;
+	struct om_owner_names passwd, group;
+};
+
 /*
- * Reads a profile in fstab syntax.  name is for messages.  Strict: every ignored byte
- * would be an error, and any error refuses the whole profile.  On success *ret is owned
- * by the caller.  Errors: -EINVAL with *e filled (kind OM_ERR_INPUT), -ENOMEM.
+ * Reads a profile in fstab syntax.  Strict: every ignored byte would be an error, and any
+ * error refuses the whole profile.  Lines as the first proposal of layouts spelt them
+ * become what they are today.  On success *ret is owned by the caller.  Errors: -EINVAL with
+ * *e filled (kind OM_ERR_INPUT), -ENOMEM.
  */
+int om_profile_read(const struct om_profile_args *args, struct om_profile **ret,
+		    struct om_error *e) _nonnull_(1, 2) _must_check_;
+/* As om_profile_read(), where no name of an owner can be looked up. */
 int om_profile_parse(const char *name, const char *text, size_t size,
 		     struct om_profile **ret, struct om_error *e)
 	_nonnull_(1, 2, 4) _must_check_;
+/* Whether a profile may have names of owners, so that the files are wanted. */
+bool om_profile_wants_names(const char *text, size_t size) _nonnull_all_;
 
 /* Appends the profile in fstab syntax, one line an entry, as snapd writes it. */
 void om_profile_print(const struct om_profile *p, struct om_str *out) _nonnull_all_;
