@@ -156,10 +156,24 @@ int om_cli_error(const struct om_error *e, const struct om_str *residue)
 	return e->kind == OM_ERR_NONE ? OM_ERR_INTERNAL : (int)e->kind;
 }
 
+/* A command before us that failed leaves nothing, which would do as a profile. */
+static int read_stdin(size_t max, char **ret, size_t *ret_size, struct om_error *e)
+{
+	int r = om_read_fd(STDIN_FILENO, max, ret, ret_size);
+
+	if (r < 0 || *ret_size > 0)
+		return r;
+	(void)om_fail(e, OM_ERR_INPUT, -ENODATA, "cannot read: nothing came");
+	om_error_fix(e, "see whether the command before it failed; what is meant to be "
+			"empty can be given as a file");
+	return -ENODATA;
+}
+
 int om_cli_read_input(const char *file, size_t max, char **ret, size_t *ret_size,
 		      struct om_error *e)
 {
-	int r = om_read_file(AT_FDCWD, file, max, ret, ret_size);
+	int r = om_streq(file, "-") ? read_stdin(max, ret, ret_size, e)
+				    : om_read_file(AT_FDCWD, file, max, ret, ret_size);
 
 	if (r == 0)
 		return 0;
