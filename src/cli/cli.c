@@ -61,6 +61,8 @@ static const struct option all_options[] = {
 	{ "group", required_argument, NULL, OM_OPT_GROUP },
 	{ "diff", no_argument, NULL, OM_OPT_DIFF },
 	{ "old-revision", required_argument, NULL, OM_OPT_OLD_REVISION },
+	{ "base-layout", required_argument, NULL, OM_OPT_BASE_LAYOUT },
+	{ "base-revision", required_argument, NULL, OM_OPT_BASE_REVISION },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)

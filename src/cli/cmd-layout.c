@@ -64,6 +64,8 @@ static int run_layout(const struct om_command *command, int argc, char **argv)
 				       OM_OPT_EXTRA_LAYOUT,
 				       OM_OPT_DIFF,
 				       OM_OPT_OLD_REVISION,
+				       OM_OPT_BASE_LAYOUT,
+				       OM_OPT_BASE_REVISION,
 				       OM_OPT_JSON,
 				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
@@ -83,6 +85,8 @@ const struct om_command om_cmd_layout = {
 		"     --instance-key KEY  key of a parallel instance\n"
 		"     --compat snapd      accept and refuse what snapd does\n"
 		"     --compat proposal   accept the first proposal of layouts besides\n"
+		"     --base-layout FILE  snap.yaml of the base, whose layout goes below\n"
+		"     --base-revision REV revision of the base (default: unset)\n"
 		"     --extra-layout SOURCE:TARGET\n"
 		"                         a bind mount besides (may be repeated)\n" OM_HELP_OWNERS
 		"     --diff              show what an update from OLD to NEW keeps, undoes\n"

@@ -16,6 +16,8 @@ struct input {
 	struct om_layout_args args;
 	struct om_cli_owners owners;
 	char *text; /* owned */
+	struct om_layout_base base;
+	char *base_text; /* owned */
 	struct om_layout_extra extras[OM_CLI_LIST];
 	char *extra_texts[OM_CLI_LIST]; /* owned; the extras point into them */
 };
@@ -23,6 +25,7 @@ struct input {
 static void input_free(struct input *in)
 {
 	free(in->text);
+	free(in->base_text);
 	om_cli_owners_done(&in->owners);
 	for (size_t i = 0; i < ARRAY_SIZE(in->extra_texts); i++)
 		free(in->extra_texts[i]);
@@ -113,6 +116,27 @@ static int read_compat(const struct om_cli *cli, struct input *in, struct om_err
 		       OM_Q(compat));
 }
 
+static int load_base(const struct om_cli *cli, struct input *in, struct om_error *e)
+{
+	const char *file = om_cli_get(cli, OM_OPT_BASE_LAYOUT);
+	int r;
+
+	in->base.revision = om_cli_get(cli, OM_OPT_BASE_REVISION);
+	if (!file)
+		return in->base.revision ? om_fail(e, OM_ERR_INPUT, -EINVAL,
+						   "cannot use --base-revision without "
+						   "--base-layout")
+					 : 0;
+	if (in->args.snapd)
+		return om_fail(e, OM_ERR_INPUT, -EINVAL,
+			       "cannot use base layout %s: snapd knows none", OM_Q(file));
+	r = om_cli_read_input(file, OM_MAX_YAML_SIZE, &in->base_text, &in->base.size, e);
+	in->base.file = file;
+	in->base.text = in->base_text;
+	in->args.base = &in->base;
+	return r;
+}
+
 static int load_all(const struct om_cli *cli, const char *file, const char *revision,
 		    struct input *in, struct om_error *e)
 {
@@ -120,6 +144,8 @@ static int load_all(const struct om_cli *cli, const char *file, const char *revi
 
 	if (r == 0)
 		r = load(cli, file, revision, in, e);
+	if (r == 0)
+		r = load_base(cli, in, e);
 	return r < 0 ? r : read_extras(cli, in, e);
 }
 

@@ -26,6 +26,8 @@ struct om_layout_compiler {
 	struct om_layout_space space;
 	struct om_layout_compiled *items; /* owned; in the order of the raw targets */
 	size_t n;
+	const struct om_layout_compiler *base; /* the base's, compiled; NULL: none */
+	bool is_base;
 };
 
 /* -ENOMEM. */
@@ -41,6 +43,19 @@ int om_layout_fail_value(struct om_layout_compiler *c, const struct om_layout_it
 /* Reads user, group and mode of an item into it (attributes.c). */
 int om_layout_read_attributes(struct om_layout_compiler *c,
 			      struct om_layout_compiled *item) _nonnull_all_ _must_check_;
+
+/* All but the output, of one document. */
+int om_layout_compile_one(struct om_layout_compiler *c) _nonnull_all_ _must_check_;
+
+/* What the layout of the base is compiled from; nothing when there is none (base.c). */
+struct om_layout_args
+om_layout_args_of_base(const struct om_layout_args *args) _nonnull_all_;
+/*
+ * As om_layout_compile_one(), of the snap and of its base, if one is given.  Errors of both
+ * are told; of what is wrong between them only where both are good by themselves.
+ */
+int om_layout_compile_both(struct om_layout_compiler *c, struct om_layout_compiler *base,
+			   struct om_layout_args *base_args) _nonnull_all_ _must_check_;
 
 /* The checked items as a profile, and as the text of one (emit.c). */
 int om_layout_emit(struct om_layout_compiler *c,

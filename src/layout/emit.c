@@ -14,7 +14,8 @@
 
 /* One line; the strings begin at these places of the arena. */
 struct line {
-	const struct om_layout_item *raw; /* NULL: not of the layout */
+	const struct om_layout_item *raw; /* NULL: not of a layout */
+	const char *file;		  /* in which it stands */
 	size_t source, target, options, scratch;
 	const char *type;
 };
@@ -35,10 +36,12 @@ static size_t put(struct emitter *em, const char *text)
 }
 
 static int add_line(struct emitter *em, const struct om_layout_item *raw,
-		    const char *source, const char *target, const char *options)
+		    const char *file, const char *source, const char *target,
+		    const char *options)
 {
 	struct line line = {
 		.raw = raw,
+		.file = file,
 		.source = put(em, source),
 		.target = put(em, target),
 		.options = put(em, options),
@@ -70,7 +73,8 @@ static void put_options(const struct om_layout_compiled *item, struct om_str *ou
 	om_str_add(out, "x-snapd.origin=layout");
 }
 
-static int add_item(struct emitter *em, const struct om_layout_compiled *item)
+static int add_item(struct emitter *em, const struct om_layout_compiled *item,
+		    const char *file)
 {
 	_cleanup_str_ struct om_str options = { 0 };
 	const char *source = item->kind == OM_LAYOUT_TYPE      ? "tmpfs"
@@ -80,7 +84,7 @@ static int add_item(struct emitter *em, const struct om_layout_compiled *item)
 	put_options(item, &options);
 	if (options.err < 0)
 		return options.err;
-	return add_line(em, item->raw, source, item->target, options.s);
+	return add_line(em, item->raw, file, source, item->target, options.s);
 }
 
 static int add_overname(struct emitter *em, const char *dir)
@@ -92,7 +96,16 @@ static int add_overname(struct emitter *em, const char *dir)
 
 	if (!target || !source)
 		return -ENOMEM;
-	return add_line(em, NULL, source, target, "rbind,x-snapd.origin=overname");
+	return add_line(em, NULL, NULL, source, target, "rbind,x-snapd.origin=overname");
+}
+
+static int add_items(struct emitter *em, const struct om_layout_compiler *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n && r == 0; i++)
+		r = add_item(em, &c->items[i], c->args->file);
+	return r;
 }
 
 static int add_lines(struct emitter *em)
@@ -105,10 +118,12 @@ static int add_lines(struct emitter *em)
 		if (r == 0)
 			r = add_overname(em, "/var/snap");
 	}
-	for (size_t i = 0; i < c->n && r == 0; i++)
-		r = add_item(em, &c->items[i]);
+	if (r == 0 && c->base)
+		r = add_items(em, c->base);
+	if (r == 0)
+		r = add_items(em, c);
 	for (size_t i = 0; i < c->args->n_extras && r == 0; i++)
-		r = add_line(em, NULL, c->args->extras[i].source,
+		r = add_line(em, NULL, NULL, c->args->extras[i].source,
 			     c->args->extras[i].target, "rbind,rw,x-snapd.origin=layout");
 	return r;
 }
@@ -119,14 +134,16 @@ static void emitter_free(struct emitter *em)
 	om_vec_free(&em->lines);
 }
 
-static struct om_entry make_entry(const char *arena, const struct line *line)
+/* The lines of the base are in another file than that of which a profile has the name. */
+static struct om_entry make_entry(const struct om_layout_compiler *c, const char *arena,
+				  const struct line *line)
 {
 	return (struct om_entry){
 		.source = arena + line->source,
 		.target = arena + line->target,
 		.type = line->type,
 		.options = arena + line->options,
-		.line = line->raw ? line->raw->target.line : 0,
+		.line = line->file == c->args->file ? line->raw->target.line : 0,
 	};
 }
 
@@ -137,13 +154,12 @@ static int add_entry(struct om_layout_compiler *c, struct om_profile *p,
 	const char *field;
 	int r;
 
-	*entry = make_entry(p->arena, line);
+	*entry = make_entry(c, p->arena, line);
 	p->n++;
 	r = om_entry_complete(entry, p->arena + line->scratch, &field, c->e);
 	if (r == 0 || !line->raw)
 		return r;
-	om_layout_where(c->e, c->args->file, &line->raw->target, line->raw->target.s,
-			NULL);
+	om_layout_where(c->e, line->file, &line->raw->target, line->raw->target.s, NULL);
 	return om_error_collect(c->args->errors, c->e, r);
 }
 
@@ -178,7 +194,7 @@ int om_layout_emit_text(struct om_layout_compiler *c, struct om_str *out)
 	if (add_lines(&em) < 0)
 		return om_layout_fail_memory(c);
 	for (size_t i = 0; i < em.lines.n; i++) {
-		const struct om_entry entry = make_entry(em.arena.s, &em.lines.v[i]);
+		const struct om_entry entry = make_entry(c, em.arena.s, &em.lines.v[i]);
 
 		om_entry_print(&entry, out);
 		om_str_add(out, "\n");

@@ -354,7 +354,10 @@ static int check_name(struct om_layout_compiler *c, const char *name)
 		r = om_fail(c->e, OM_ERR_INPUT, -EINVAL,
 			    "cannot compile the layout: the document has no name");
 		om_error_where(c->e, c->args->file, 0, 0, "name");
-		om_error_fix(c->e, "give the name of the snap on the command line");
+		om_error_fix(c->e, "%s",
+			     c->is_base
+				     ? "write its name: into it"
+				     : "give the name of the snap on the command line");
 		return r;
 	}
 	reason = om_snap_name_check(name);
@@ -387,8 +390,7 @@ static int prepare(struct om_layout_compiler *c)
 	return r < 0 ? om_layout_fail_memory(c) : 0;
 }
 
-/* All but the output. */
-static int compile(struct om_layout_compiler *c)
+int om_layout_compile_one(struct om_layout_compiler *c)
 {
 	struct om_error_list *errors = c->args->errors;
 	int r = om_layout_document_read(c->args, &c->document, c->e);
@@ -420,14 +422,16 @@ static void compiler_free(struct om_layout_compiler *c)
 int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret,
 		      char **ret_name, struct om_error *e)
 {
+	struct om_layout_args base_args = om_layout_args_of_base(args);
 	struct om_error own = { 0 };
+	_cleanup_(compiler_free) struct om_layout_compiler base = { .args = &base_args };
 	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
 								 .e = e ? e : &own };
 	_cleanup_profile_ struct om_profile *p = NULL;
 	int r;
 
 	assert(!args->snapd);
-	r = compile(&c);
+	r = om_layout_compile_both(&c, &base, &base_args);
 	if (r == 0)
 		r = om_layout_emit(&c, &p);
 	if (r < 0)
@@ -444,11 +448,13 @@ int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret
 int om_layout_print(const struct om_layout_args *args, struct om_str *out,
 		    struct om_error *e)
 {
+	struct om_layout_args base_args = om_layout_args_of_base(args);
 	struct om_error own = { 0 };
+	_cleanup_(compiler_free) struct om_layout_compiler base = { .args = &base_args };
 	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
 								 .e = e ? e : &own };
 	_cleanup_profile_ struct om_profile *p = NULL;
-	int r = compile(&c);
+	int r = om_layout_compile_both(&c, &base, &base_args);
 
 	if (r == 0 && args->snapd)
 		return om_layout_emit_text(&c, out);

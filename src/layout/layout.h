@@ -19,6 +19,14 @@ struct om_layout_extra {
 	const char *target;
 };
 
+/* The base snap's own layout, that goes below the snap's. */
+struct om_layout_base {
+	const char *file; /* for messages */
+	const char *text; /* the base's snap.yaml */
+	size_t size;
+	const char *revision; /* NULL: "unset" */
+};
+
 struct om_layout_args {
 	const char *file; /* for messages */
 	const char *text; /* the YAML document */
@@ -32,6 +40,7 @@ struct om_layout_args {
 	bool proposal;
 	const struct om_layout_extra *extras; /* behind the layout, in this order */
 	size_t n_extras;
+	const struct om_layout_base *base; /* NULL: none; not with snapd */
 	struct om_owner_names passwd, group;
 	/* NULL: the first error ends it.  Else all errors of the document go there. */
 	struct om_error_list *errors;

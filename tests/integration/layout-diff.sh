@@ -63,6 +63,29 @@ is "three files" "$(diffed old.yaml old.yaml old.yaml | head -n1)" 1
 is "--old-revision alone" "$? $(cat out) $(head -n1 err)" \
 	"1  overmount: layout: --json and --old-revision go with --diff"
 
+# With the layout of a base below.
+printf 'name: core\nlayout:\n  /usr/lib/b:\n    bind: $SNAP/b\n' >base.yaml
+below=(--base-layout base.yaml --base-revision 7)
+is "--base-layout" "$("$OVERMOUNT" layout "${below[@]}" --revision 1 old.yaml | head -n2)" \
+	'/snap/core/7/b /usr/lib/b none rbind,rw,x-snapd.origin=layout 0 0
+none /etc/app.conf none x-snapd.kind=symlink,x-snapd.symlink=/var/snap/app/common/app.conf,x-snapd.origin=layout 0 0'
+is "layout --diff --base-layout" "$(diffed "${below[@]}" old.yaml old.yaml | cut -d' ' -f1,2 | tr '\n' ' ')" \
+	"0 ACT TARGET keep /etc/app.conf keep /opt/rt keep /usr/lib/b keep /var/cache/app "
+printf '  /opt:\n    type: tmpfs\n  /etc/app.conf:\n    type: tmpfs\n' >>base.yaml
+"$OVERMOUNT" layout "${below[@]}" old.yaml >out 2>err
+is "what meets a layout of the base" "$? $(cat out err)" \
+	'1 overmount: old.yaml:3:3: layout./etc/app.conf: cannot lay out "/etc/app.conf": the base lays it out, too, at base.yaml:7:3
+overmount: old.yaml:5:3: layout./opt/rt: cannot lay out "/opt/rt": it lies under "/opt", of the base, at base.yaml:5:3'
+"$OVERMOUNT" layout --compat snapd "${below[@]}" old.yaml >out 2>err
+is "--base-layout as snapd" "$? $(cat out err)" \
+	'1 overmount: cannot use base layout "base.yaml": snapd knows none'
+"$OVERMOUNT" layout --base-revision 7 old.yaml >out 2>err
+is "--base-revision alone" "$? $(cat out err)" \
+	'1 overmount: cannot use --base-revision without --base-layout'
+"$OVERMOUNT" layout --base-layout missing.yaml old.yaml >out 2>err
+is "a base that is not there" "$? $(cat out err)" \
+	'2 overmount: missing.yaml: cannot read: No such file or directory'
+
 # Of profiles, where an entry depends on another one.
 cat >old.fstab <<'END'
 /snap/content/7 /snap/app/1/rt none bind,ro 0 0
