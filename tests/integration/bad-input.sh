@@ -108,6 +108,6 @@ printf 'name: app\nlayout:\n  /var/lib: {type: tmpfs}\n' >bad.yaml
 is "snapd's holes are there on demand" "$("$OVERMOUNT" layout --compat snapd bad.yaml)" \
 	"tmpfs /var/lib tmpfs x-snapd.origin=layout 0 0"
 out=$("$OVERMOUNT" layout --compat lxd bad.yaml 2>&1)
-is "nobody else's" "$? $out" '1 overmount: cannot be compatible with "lxd": want snapd'
+is "nobody else's" "$? $out" '1 overmount: cannot be compatible with "lxd": want snapd or proposal'
 is "the mount table is as before" "$(mounts)" "$mounts_before"
 plan_end
