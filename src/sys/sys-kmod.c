@@ -134,16 +134,3 @@ int om_sys_module_load(const struct om_sys *sys _unused_, const char *name)
 	/* Above 0: the filter that held it back. */
 	return r > 0 ? -EACCES : r;
 }
-
-const char *om_module_name(enum om_module module)
-{
-	static const char *const names[] = {
-		[OM_MODULE_MISSING] = "missing",
-		[OM_MODULE_BUILTIN] = "builtin",
-		[OM_MODULE_LIVE] = "live",
-		[OM_MODULE_LOADABLE] = "loadable",
-		[OM_MODULE_BLACKLISTED] = "blacklisted",
-	};
-
-	return names[module];
-}
