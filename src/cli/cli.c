@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +24,6 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-
-mode_t om_cli_umask;
 
 static const struct option all_options[] = {
 	{ "root", required_argument, NULL, OM_OPT_ROOT },
@@ -315,32 +312,6 @@ const char *om_cli_state_path(const struct om_cli *cli)
 	const char *path = om_cli_get(cli, OM_OPT_STATE);
 
 	return path ? path : OM_STATE_DIR;
-}
-
-static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP };
-
-void om_cli_hold_signals(void)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(held_signals); i++)
-		(void)sigaddset(&set, held_signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	/* A limit on the size of files shall be an error of write(2), not our end. */
-	(void)signal(SIGXFSZ, SIG_IGN);
-}
-
-bool om_cli_interrupted(void)
-{
-	sigset_t set;
-
-	if (sigpending(&set) < 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(held_signals); i++)
-		if (sigismember(&set, held_signals[i]) == 1)
-			return true;
-	return false;
 }
 
 int om_cli_open_state_of(const struct om_cli *cli, const struct om_ns *ns,

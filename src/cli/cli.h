@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "cli/start.h"
 #include "probe/facts.h"
 #include "probe/probe.h"
 #include "probe/record.h"
@@ -166,16 +167,6 @@ int om_cli_load_record(const char *file, struct om_record *ret,
 struct om_state;
 int om_cli_open_state(const struct om_cli *cli, struct om_state *ret,
 		      struct om_error *e) _must_check_;
-
-/* The umask that the program was started with; it runs with none, see main(). */
-extern mode_t om_cli_umask;
-
-/*
- * From here on SIGINT, SIGTERM and SIGHUP do not end the process; om_cli_interrupted()
- * says whether one has come.
- */
-void om_cli_hold_signals(void);
-bool om_cli_interrupted(void);
 
 /* As om_cli_open_state(), in a namespace that the caller has found. */
 struct om_ns;

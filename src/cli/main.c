@@ -2,13 +2,9 @@
 /*
  * The dispatch table.
  */
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -33,50 +29,12 @@ static void print_help(void)
 		     "Every command has its own --help.\n");
 }
 
-/* A file that is opened must not become what messages go to. */
-static void hold_standard_streams(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_NOCTTY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
-/* Undo wants no memory, but room on the stack: to die of that half way would be worse. */
-#define STACK_LEAST (256 * 1024)
-#define STACK_SIZE (1024 * 1024)
-
-static bool hold_stack(void)
-{
-	struct rlimit limit;
-	rlim_t now;
-
-	if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur >= STACK_SIZE)
-		return true;
-	now = limit.rlim_cur;
-	limit.rlim_cur = STACK_SIZE;
-	if (limit.rlim_max < STACK_SIZE)
-		limit.rlim_max = STACK_SIZE;
-	if (setrlimit(RLIMIT_STACK, &limit) == 0 || now >= STACK_LEAST)
-		return true;
-	(void)fprintf(
-		stderr,
-		"overmount: cannot start: the stack is limited to %llu KiB, want %d\n"
-		"fix: ulimit -s %d\n",
-		(unsigned long long)now / 1024, STACK_LEAST / 1024, STACK_SIZE / 1024);
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	hold_standard_streams();
-	if (!hold_stack())
+	if (!om_cli_start())
 		return OM_ERR_SYSTEM;
-	/* Each name is made with the mode that it shall have, whoever calls. */
-	om_cli_umask = umask(0);
+	if (argc > 0 && om_streq(basename(argv[0]), "snap-update-ns"))
+		return om_cli_snap_update_ns(argc, argv);
 	if (argc < 2) {
 		(void)fprintf(stderr, "overmount: no command given\n"
 				      "Try 'overmount --help' for more information.\n");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A desired profile, class by class, in snapd's order: overname, what interfaces bring,
+ * layouts.  Without an overname or a layout the snap does not start; without what an
+ * interface brings it does, and that is told.
+ */
+#pragma once
+
+#include "apply/apply.h"
+#include "base/error.h"
+#include "base/macro.h"
+#include "base/str.h"
+#include "snapd/fstab.h"
+#include "snapd/places.h"
+
+struct om_snapd_classes {
+	struct om_apply *apply; /* borrowed, as all here */
+	const struct om_places *places;
+	const struct om_snapd_profile *desired;
+	struct om_snapd_profile *current; /* what was made is appended */
+	const char *file;		  /* of the desired profile, for messages */
+	void (*say)(const char *line);
+};
+
+/*
+ * Applies all classes in the journal of apply.  On failure what came before is still there
+ * and in the journal; *e says what failed.
+ */
+int om_snapd_apply_classes(const struct om_snapd_classes *c, struct om_str *residue,
+			   struct om_error *e) _nonnull_all_ _must_check_;

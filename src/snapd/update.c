@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See update.h.  Files are read and written in the tree of the caller, through a
+ * descriptor of its root; paths of profiles are those of the namespace, which is joined in
+ * between.
+ */
+#include "snapd/update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "apply/recover.h"
+#include "apply/state.h"
+#include "apply/undo.h"
+#include "base/cleanup.h"
+#include "probe/cache.h"
+#include "snapd/classes.h"
+#include "snapd/entry.h"
+#include "snapd/file.h"
+#include "snapd/foreign.h"
+#include "snapd/freezer.h"
+#include "snapd/identity.h"
+#include "snapd/mark.h"
+
+/* How long another overmount may work in the namespace before this gives up. */
+#define STATE_TIMEOUT_MS 30000
+
+/* The update of the namespace of a snap. */
+struct session {
+	const struct om_snapd_update *u;
+	const char *name;
+	char *desired_path; /* owned, as all here */
+	char *current_name;
+	char *desired_text;
+	char *current_text;
+	struct om_snapd_profile desired;
+	struct om_snapd_profile current;
+	struct om_ns own; /* to come back to */
+	struct om_ns ns;  /* of the snap; -1 when this is it */
+	int lock_fd;
+	struct om_state state;
+	struct om_journal journal;
+	bool applied; /* the journal has something */
+	bool ours;    /* the current profile is as we wrote it */
+	struct om_freezer freezer;
+};
+
+static void session_init(struct session *s, const struct om_snapd_update *u)
+{
+	*s = (struct session){ .u = u,
+			       .name = u->args->name,
+			       .own.fd = -1,
+			       .ns.fd = -1,
+			       .lock_fd = -1,
+			       .state = OM_STATE_INIT };
+	om_journal_init(&s->journal);
+	om_freezer_init(&s->freezer, u->host_fd, s->name);
+}
+
+/* The lock goes first, so that nobody who is thawed waits for it in vain. */
+static void session_done(struct session *s)
+{
+	om_journal_done(&s->journal);
+	om_state_done(&s->state);
+	s->lock_fd = om_close(s->lock_fd);
+	om_freezer_thaw(&s->freezer);
+	om_ns_done(&s->ns);
+	om_ns_done(&s->own);
+	om_snapd_profile_done(&s->desired);
+	om_snapd_profile_done(&s->current);
+	free(s->desired_path);
+	free(s->current_name);
+	free(s->desired_text);
+	free(s->current_text);
+}
+
+/* --- Before anything changes ---------------------------------------------------------- */
+
+/*
+ * The namespace that snap-confine has pinned.  1 when there is none: not there, or a file
+ * from which it was unmounted.
+ */
+static int open_namespace(struct session *s, struct om_error *e)
+{
+	_cleanup_free_ char *path = om_asprintf(OM_SNAPD_NS_DIR "/%s.mnt", s->name);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (!path)
+		return -ENOMEM;
+	fd = openat(s->u->host_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 1
+				       : om_fail_errno(e, OM_ERR_SYSTEM, -errno,
+						       "cannot open \"/%s\"", path);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNS)
+		return 1;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	s->ns = (struct om_ns){ .fd = TAKE_FD(fd), .inode = st.st_ino };
+	return om_ns_open("/proc/self/ns/mnt", &s->own, e);
+}
+
+/* A file that is not there is an empty text. */
+static int read_profile(const struct session *s, const char *path, char **ret_text,
+			struct om_snapd_profile *ret, struct om_error *e)
+{
+	size_t size = 0;
+	int r = om_snapd_read(s->u->host_fd, path, ret_text, &size, e);
+
+	if (r == -ENOENT)
+		*ret_text = strdup("");
+	else if (r < 0)
+		return r;
+	return *ret_text ? om_snapd_profile_parse(ret, path, *ret_text, size, e)
+			 : -ENOMEM;
+}
+
+static int load(struct session *s, struct om_error *e)
+{
+	_cleanup_free_ char *current = NULL;
+	int r;
+
+	s->desired_path = om_asprintf(OM_SNAPD_DESIRED, s->name);
+	s->current_name = om_asprintf("snap.%s.fstab", s->name);
+	if (!s->desired_path || !s->current_name)
+		return -ENOMEM;
+	current = om_asprintf(OM_SNAPD_NS_DIR "/%s", s->current_name);
+	if (!current)
+		return -ENOMEM;
+	r = read_profile(s, s->desired_path, &s->desired_text, &s->desired, e);
+	return r < 0 ? r : read_profile(s, current, &s->current_text, &s->current, e);
+}
+
+/* Locks the state of the namespace, and joins it. */
+static int open_state(struct session *s, struct om_error *e)
+{
+	const struct om_sys *sys = s->u->sys;
+	int r = s->own.fd < 0 ? 0 : sys->join_mount_ns(sys, s->own.fd);
+
+	if (r < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, r,
+				     "cannot return to the own mount namespace");
+	return om_state_open(sys, s->u->state_path, s->ns.fd < 0 ? NULL : &s->ns,
+			     STATE_TIMEOUT_MS, &s->state, e);
+}
+
+static bool is_foreign(const struct om_snapd_entry *entry)
+{
+	return om_snapd_entry_origin(entry) != OM_ORIGIN_ROOTFS;
+}
+
+/* Of the current profile only the root is left, which is snap-confine's. */
+static void keep_root(struct session *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->current.entries.n; i++)
+		if (is_foreign(&s->current.entries.v[i]))
+			om_vec_free(&s->current.entries.v[i].options);
+		else
+			s->current.entries.v[n++] = s->current.entries.v[i];
+	s->current.entries.n = n;
+}
+
+static int settle(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	struct om_snapd_mark mark;
+	int r = om_recover(s->u->sys, &s->state, false, &s->journal, residue, e);
+
+	if (r < 0)
+		return r;
+	s->applied = r == OM_RECOVERED_APPLIED;
+	s->ours = om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
+		  mark.current == om_snapd_sum(s->current_text);
+	/* What it lists went with the apply that did not end. */
+	if (s->ours && !s->applied)
+		keep_root(s);
+	return 0;
+}
+
+/* --- Is there anything to do? ---------------------------------------------------------- */
+
+static bool is_listed(const struct om_snapd_profile *p,
+		      const struct om_snapd_entry *entry)
+{
+	for (size_t i = 0; i < p->entries.n; i++)
+		if (om_snapd_entry_equal(&p->entries.v[i], entry))
+			return true;
+	return false;
+}
+
+static bool is_there(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What it takes is not there, so that trying again makes no sense. */
+static bool is_hopeless(const struct om_snapd_entry *entry)
+{
+	return (om_snapd_entry_is_bind(entry) && !is_there(entry->name)) ||
+	       (om_snapd_entry_has(entry, "x-snapd.ignore-missing") &&
+		!is_there(entry->dir));
+}
+
+/*
+ * The entries of interfaces that are not listed, although what they take is there: when
+ * they are the same as last time, another try would end the same way.
+ */
+static uint32_t sum_left(const struct session *s)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+
+	for (size_t i = 0; i < s->desired.entries.n; i++) {
+		const struct om_snapd_entry *entry = &s->desired.entries.v[i];
+
+		if (om_snapd_entry_origin(entry) == OM_ORIGIN_GENERAL &&
+		    !is_listed(&s->current, entry) && !is_hopeless(entry))
+			om_snapd_entry_print(entry, &text);
+	}
+	return om_snapd_sum(om_str_get(&text));
+}
+
+static bool has_all(const struct session *s)
+{
+	for (size_t i = 0; i < s->desired.entries.n; i++) {
+		const struct om_snapd_entry *entry = &s->desired.entries.v[i];
+		bool optional = om_snapd_entry_origin(entry) == OM_ORIGIN_GENERAL;
+
+		if (!is_listed(&s->current, entry) && !(optional && is_hopeless(entry)))
+			return false;
+	}
+	return true;
+}
+
+/* Is everything listed desired, or made for something that is? */
+static bool has_no_more(const struct session *s)
+{
+	for (size_t i = 0; i < s->current.entries.n; i++) {
+		const struct om_snapd_entry *entry = &s->current.entries.v[i];
+
+		if (is_foreign(entry) &&
+		    !om_snapd_entry_has(entry, "x-snapd.synthetic") &&
+		    !is_listed(&s->desired, entry))
+			return false;
+	}
+	return true;
+}
+
+static bool is_done(const struct session *s)
+{
+	struct om_snapd_mark mark;
+
+	/* What we wrote leaves links out, so that it is known by its origin. */
+	if (s->ours)
+		return om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
+		       mark.desired == om_snapd_sum(s->desired_text) &&
+		       (s->applied || s->desired.entries.n == 0) &&
+		       mark.left == sum_left(s);
+	return !s->applied && has_all(s) && has_no_more(s);
+}
+
+/* --- Changing -------------------------------------------------------------------------- */
+
+/* Writes the current profile, and notes that it is ours. */
+static int save(struct session *s, struct om_error *e)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+	struct om_snapd_mark mark = { .desired = om_snapd_sum(s->desired_text),
+				      .left = sum_left(s) };
+	int r;
+
+	om_snapd_profile_print(&s->current, &text);
+	r = om_snapd_save(s->u->host_fd, OM_SNAPD_NS_DIR, s->current_name, &text, e);
+	mark.current = om_snapd_sum(om_str_get(&text));
+	return r < 0 ? r : om_snapd_mark_save(s->state.dirfd, s->name, &mark, e);
+}
+
+static bool has_foreign(const struct session *s)
+{
+	for (size_t i = 0; i < s->current.entries.n; i++)
+		if (is_foreign(&s->current.entries.v[i]))
+			return true;
+	return false;
+}
+
+/* Everything that was made before goes, whoever made it. */
+static int undo(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	const struct om_sys *sys = s->u->sys;
+	int r = 0;
+
+	if (!s->applied && !has_foreign(s))
+		return 0;
+	if (!s->ours && has_foreign(s)) {
+		_cleanup_close_ int root =
+			sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+
+		r = root < 0 ? root : om_snapd_undo_listed(sys, root, &s->current, e);
+	}
+	if (r == 0 && s->applied)
+		r = om_recover_undo(sys, &s->state, false, &s->journal, residue, e);
+	if (r < 0)
+		return r;
+	om_journal_done(&s->journal);
+	om_journal_init(&s->journal);
+	keep_root(s);
+	/* The lock went with the journal: whoever waited for it has another one now. */
+	om_state_done(&s->state);
+	r = open_state(s, e);
+	return r < 0 ? r : save(s, e);
+}
+
+/* Is "/" the tmpfs that snap-confine made, by its own word? */
+static bool has_own_root(const struct session *s)
+{
+	for (size_t i = 0; i < s->current.entries.n; i++)
+		if (!is_foreign(&s->current.entries.v[i]))
+			return true;
+	return false;
+}
+
+/* After a failure: what was applied goes again, and the current profile says so. */
+static int take_back(struct session *s, struct om_apply *apply, struct om_str *residue,
+		     struct om_error *e)
+{
+	const struct om_undo how = { .sys = apply->sys,
+				     .root_fd = apply->root_fd,
+				     .root_path = apply->root_path };
+	struct om_error ignored = { 0 };
+
+	if (e->kind == OM_ERR_SYSTEM || e->kind == OM_ERR_REFUSED)
+		e->kind = OM_ERR_UNDONE;
+	if (om_undo(&how, &s->journal, 0, residue) < 0)
+		e->kind = OM_ERR_BROKEN;
+	if (e->kind == OM_ERR_BROKEN)
+		return -EBUSY;
+	keep_root(s);
+	(void)!save(s, &ignored);
+	return om_state_forget(&s->state);
+}
+
+static int apply_all(struct session *s, struct om_apply *apply, struct om_str *residue,
+		     struct om_error *e)
+{
+	const struct om_places places = { .sys = apply->sys,
+					  .root_fd = apply->root_fd,
+					  .name = s->name,
+					  .root_ours = has_own_root(s) };
+	const struct om_snapd_classes classes = { .apply = apply,
+						  .places = &places,
+						  .desired = &s->desired,
+						  .current = &s->current,
+						  .file = s->desired_path,
+						  .say = s->u->say };
+	int r = om_snapd_apply_classes(&classes, residue, e);
+
+	if (r == 0)
+		r = save(s, e);
+	/* Last: without it the next one undoes what it finds, whatever is written down. */
+	if (r == 0) {
+		r = om_journal_commit(&s->journal);
+		if (r < 0)
+			(void)om_fail_errno(e, OM_ERR_SYSTEM, r,
+					    "cannot commit the journal");
+	}
+	return r;
+}
+
+static void find_facts(const struct om_sys *sys, int state_fd, struct om_facts *facts)
+{
+	const struct om_probe_options options = { .sys = sys };
+	const struct om_profile none = { 0 };
+
+	om_facts_init(facts);
+	om_probe_cached(&options, state_fd,
+			OM_FACTS_FOR_APPLY | om_decide_wants(&none, &om_policy_default),
+			facts);
+}
+
+static int apply(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	const struct om_sys *sys = s->u->sys;
+	struct om_journal_origin origin = { .root_path = "/",
+					    .ns = s->state.ns,
+					    .made_dir = s->state.made };
+	struct om_facts facts;
+	struct om_apply apply;
+	int r;
+
+	find_facts(sys, s->state.dirfd, &facts);
+	om_apply_init(&apply, sys, &facts);
+	apply.root_path = "/";
+	apply.root_fd = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	if (apply.root_fd < 0)
+		return apply.root_fd;
+	apply.journal = &s->journal;
+	apply.build.stage_at = s->state.stage_at;
+	apply.build.stage_path = s->state.stage_name;
+	apply.interrupted = s->u->interrupted;
+	memcpy(origin.boot, s->state.boot, sizeof(origin.boot));
+	r = om_journal_create(&s->journal, s->state.dirfd, s->state.name, &origin, e);
+	if (r == 0) {
+		r = apply_all(s, &apply, residue, e);
+		if (r < 0)
+			(void)!take_back(s, &apply, residue, e);
+	}
+	om_apply_done(&apply);
+	return r;
+}
+
+static int change(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	int r = om_freezer_freeze(&s->freezer, e);
+
+	if (r == 0)
+		r = undo(s, residue, e);
+	if (r == 0 && s->desired.entries.n > 0)
+		return apply(s, residue, e);
+	if (r == 0)
+		r = om_state_forget(&s->state);
+	return r;
+}
+
+static int update_snap(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	bool held = s->u->args->from_snap_confine;
+	int r = om_snapd_check_rights(e);
+
+	if (r == 0 && !held)
+		r = open_namespace(s, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = om_snapd_lock(s->u->host_fd, s->name, held, &s->lock_fd, e);
+	if (r == 0)
+		r = load(s, e);
+	if (r == 0)
+		r = open_state(s, e);
+	if (r == 0)
+		r = settle(s, residue, e);
+	if (r < 0)
+		return r;
+	if (!is_done(s))
+		return change(s, residue, e);
+	if (!s->applied)
+		(void)!om_state_forget(&s->state);
+	return 0;
+}
+
+/* --- The profile of a user ------------------------------------------------------------- */
+
+/* Its namespace dies with the app, so nothing is written down. */
+static int apply_user(const struct om_snapd_update *u, const char *path,
+		      const struct om_snapd_profile *desired,
+		      const struct om_snapd_user *user, struct om_apply *apply,
+		      struct om_str *residue, struct om_error *e)
+{
+	struct om_snapd_profile current = { 0 };
+	const struct om_places places = { .sys = apply->sys,
+					  .root_fd = apply->root_fd,
+					  .name = u->args->name,
+					  .of_user = true,
+					  .home = user->home_bad ? NULL : user->home };
+	const struct om_snapd_classes classes = { .apply = apply,
+						  .places = &places,
+						  .desired = desired,
+						  .current = &current,
+						  .file = path,
+						  .say = u->say };
+	int r = om_snapd_apply_classes(&classes, residue, e);
+
+	om_snapd_profile_done(&current);
+	return r;
+}
+
+static int enter_user(const struct om_snapd_update *u, const char *path,
+		      const struct om_snapd_profile *desired,
+		      const struct om_snapd_user *user, struct om_str *residue,
+		      struct om_error *e)
+{
+	struct om_journal journal;
+	struct om_facts facts;
+	struct om_apply apply;
+	int r;
+
+	find_facts(u->sys, -1, &facts);
+	om_apply_init(&apply, u->sys, &facts);
+	om_journal_init(&journal);
+	apply.journal = &journal;
+	apply.root_path = "/";
+	apply.build.stage_at = AT_FDCWD;
+	apply.build.stage_path = "/mnt";
+	apply.interrupted = u->interrupted;
+	apply.root_fd = u->sys->open(u->sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	r = apply.root_fd < 0 ? apply.root_fd
+			      : apply_user(u, path, desired, user, &apply, residue, e);
+	om_apply_done(&apply);
+	om_journal_done(&journal);
+	return r;
+}
+
+/* Whether the home can be used is seen as the user, whose right to see it counts. */
+static void look_at_home(struct om_snapd_user *user)
+{
+	_cleanup_close_ int fd = -1;
+
+	user->home_bad = om_snapd_home_bad(user->home);
+	if (user->home_bad)
+		return;
+	fd = open(user->home, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		user->home_bad = strerror(errno);
+}
+
+static int update_user(const struct om_snapd_update *u, struct om_str *residue,
+		       struct om_error *e)
+{
+	_cleanup_snapd_profile_ struct om_snapd_profile desired = { 0 };
+	_cleanup_free_ char *path = om_asprintf(OM_SNAPD_DESIRED_USER, u->args->name);
+	struct om_snapd_user user = *u->user;
+	int r = path ? om_snapd_load(u->host_fd, path, &desired, e) : -ENOMEM;
+
+	if (r < 0 || desired.entries.n == 0)
+		return r;
+	r = om_snapd_become_user(e);
+	if (r < 0)
+		return r;
+	look_at_home(&user);
+	r = om_snapd_expand(&desired, &user, e);
+	return r < 0 ? r : enter_user(u, path, &desired, &user, residue, e);
+}
+
+int om_snapd_update(const struct om_snapd_update *u, struct om_str *residue,
+		    struct om_error *e)
+{
+	struct session s;
+	int r;
+
+	if (u->args->user_mounts) {
+		r = update_user(u, residue, e);
+	} else if (u->args->has_uid) {
+		/* snapd keeps no namespaces of users any more. */
+		r = 0;
+	} else {
+		session_init(&s, u);
+		r = update_snap(&s, residue, e);
+		session_done(&s);
+	}
+	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot update") : 0;
+}

@@ -1,0 +1,293 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The program as snap-update-ns: a namespace that is built as snap-confine builds one, a
+# profile, again, another one, and back to nothing; what fails and what it says.  Where the
+# static program was built it is that one that runs inside of the namespace.
+. "$(dirname "$0")/lib.sh"
+om_start "$@"
+
+# --- The surroundings: the machine's own are covered ------------------------------------
+
+# add_program FILE PATH: with the shared libraries that it wants.
+add_program() {
+	local lib
+	cp -L "$1" "tree$2"
+	for lib in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do
+		mkdir -p "tree${lib%/*}"
+		cp -Ln "$lib" "tree$lib"
+	done
+}
+
+make_squashfs_base() {
+	local file
+	base_tree tree 20
+	mkdir -p tree/usr/lib/snapd tree/opt/kept
+	mkdir -p tree/var/{lib/snapd,snap,tmp} tree/{run,root,home}
+	# What it takes from the machine when it is not static.
+	inner=$top_builddir/static/snap-update-ns
+	[ -x "$inner" ] || inner=$OVERMOUNT
+	add_program "$inner" /usr/lib/snapd/snap-update-ns
+	for file in mount umount mkdir rmdir ln; do
+		add_program "$(command -v $file)" /usr/bin/$file
+	done
+	make_squashfs tree
+}
+
+make_host() {
+	mount -t tmpfs -o mode=0755 om-run /run
+	mount -t tmpfs -o mode=0755 om-lib /var/lib
+	mkdir -p /run/snapd/{ns,lock} /var/lib/snapd/mount snap/foo/1/{share,etc} snap/other/1
+	mkdir -p var-snap/foo/{1,common} host-etc tmp
+	chmod 1777 tmp
+	echo hello >snap/foo/1/share/hello
+	echo conf >snap/foo/1/etc/foo.conf
+	echo content >snap/other/1/content
+	mkdir snap/foo/1/content-target
+	cp base/etc/passwd host-etc/
+	mount --bind snap snap
+	mount -o remount,bind,ro snap
+	# As snap-confine does, so that a namespace can be pinned there.
+	mount --bind /run/snapd/ns /run/snapd/ns
+	mount --make-private /run/snapd/ns
+	ln -s "$OVERMOUNT" snap-update-ns
+}
+
+# make_ns NAME: a namespace as snap-confine makes one, pinned.
+# shellcheck disable=SC2034 # the variable is the inner shell's
+make_ns() {
+	: >"/run/snapd/ns/$1.mnt"
+	unshare --mount="/run/snapd/ns/$1.mnt" bash -eu -s <<-'INNER' || return 1
+		mkdir -p root
+		mount -t tmpfs -o mode=0755 om-root root
+		for dir in base/*; do
+			dir=${dir##*/}
+			if [ -L "base/$dir" ]; then
+				cp -P "base/$dir" root/
+			else
+				mkdir -p "root/$dir"
+				mount --rbind "base/$dir" "root/$dir"
+			fi
+		done
+		mount --bind host-etc root/etc
+		for dir in dev proc sys run var/lib/snapd; do
+			mount --rbind "/$dir" "root/$dir"
+		done
+		mount --rbind snap root/snap
+		mount --bind tmp root/tmp
+		mount --bind var-snap root/var/snap
+		mkdir root/old
+		cd root
+		pivot_root . old
+		umount -l old
+		rmdir old
+	INNER
+	echo "tmpfs / tmpfs x-snapd.origin=rootfs 0 0" >"/run/snapd/ns/snap.$1.fstab"
+}
+
+drop_ns() {
+	umount "/run/snapd/ns/$1.mnt" && rm "/run/snapd/ns/$1.mnt" "/run/snapd/ns/snap.$1.fstab"
+}
+
+inside() { nsenter --mount=/run/snapd/ns/foo.mnt "$@"; }
+table() { inside cat /proc/self/mountinfo | sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //' | sort; }
+current() { cat /run/snapd/ns/snap.foo.fstab; }
+desire() { printf '%s\n' "$@" >/var/lib/snapd/mount/snap.foo.fstab; }
+# update [ARGUMENT]...: as snapd calls it; $out and $err.
+update() {
+	timeout 60 ./snap-update-ns "$@" >out 2>err
+	rc=$?
+}
+# constructed: as snap-confine calls it, inside and with the lock held.
+constructed() {
+	flock /run/snapd/lock/foo.lock timeout 60 env -i SNAPD_DEBUG=0 \
+		"$(command -v nsenter)" --mount=/run/snapd/ns/foo.mnt \
+		/usr/lib/snapd/snap-update-ns --from-snap-confine "$@" >out 2>err
+	rc=$?
+}
+said() { cat out err; }
+
+make_squashfs_base
+make_host
+
+rootfs="tmpfs / tmpfs x-snapd.origin=rootfs 0 0"
+share="/snap/foo/1/share /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0"
+conf="/snap/foo/1/etc/foo.conf /etc/foo.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0"
+link="none /usr/lib/link none x-snapd.kind=symlink,x-snapd.symlink=/snap/foo/1/share,x-snapd.origin=layout 0 0"
+content="/snap/other/1 /snap/foo/1/content-target none bind,ro 0 0"
+lost="/snap/gone/1 /snap/foo/1/content-target/lost none bind,ro 0 0"
+
+# --- Nothing to update ------------------------------------------------------------------
+
+update foo
+is "no namespace: nothing to do" "$rc:$(said)" "0:"
+: >/run/snapd/ns/foo.mnt
+update foo
+is "a namespace that was unmounted: nothing to do" "$rc:$(said)" "0:"
+ln -sf /proc/self/ns/mnt /run/snapd/ns/foo.mnt
+update foo
+is "a link in the place of a namespace is refused" "$rc" 1
+rm /run/snapd/ns/foo.mnt
+update --help
+is "V105: unknown options" "$rc:$(said)" "1:cannot update snap namespace: unsupported option"
+update foo_
+is "V106: bad names" "$rc:$(said)" \
+	"1:cannot update snap namespace: instance key must contain at least one letter or digit"
+
+# --- Construction, as snap-confine asks for it -------------------------------------------
+
+make_ns foo || skip_all "cannot pin a mount namespace"
+before=$(table)
+host_before=$(tree host-etc; tree var-snap)
+timeout 60 nsenter --mount=/run/snapd/ns/foo.mnt /usr/lib/snapd/snap-update-ns \
+	--from-snap-confine foo >out 2>err
+is "V109: --from-snap-confine without the lock" "$?:$(said)" \
+	"1:cannot update snap namespace: mount namespace of snap \"foo\" is not locked but --from-snap-confine was used"
+constructed foo
+is "without a profile: done" "$rc:$(said)" "0:"
+is "without a profile: nothing changed" "$(current; table)" "$rootfs"$'\n'"$before"
+
+desire "$share" "$conf" "$link" "$content"
+constructed foo
+is "a profile is applied" "$rc:$(said)" "0:"
+is "layout: a directory" "$(inside cat /usr/share/foo/hello)" hello
+is "layout: a file in a directory of the host" "$(inside cat /etc/foo.conf)" conf
+is "layout: a link" "$(inside cat /usr/lib/link/hello)" hello
+is "content" "$(inside cat /snap/foo/1/content-target/content)" content
+is "siblings are seen" "$(inside cat /usr/share/X11/rgb.txt)" rgb
+is "the host's directories have nothing new" "$(tree host-etc; tree var-snap)" "$host_before"
+is "V17: entries are in the current profile as they were" \
+	"$(current | grep -cxF -e "$rootfs" -e "$share" -e "$conf" -e "$content")" 4
+is "the root stays first" "$(current | head -n 1)" "$rootfs"
+is "each construction is listed, as synthetic" \
+	"$(current | grep 'x-snapd.synthetic' | awk '$2 == "/usr/share" || $2 == "/etc" { print $2, $3 }' | sort)" \
+	"$(if current | grep -q ' overlay '; then echo /etc tmpfs; echo /usr/share overlay
+	else echo /etc tmpfs; echo /usr/share tmpfs; fi)"
+is "the profile belongs to root and everybody reads it" \
+	"$(stat -c '%u:%g %a' /run/snapd/ns/snap.foo.fstab)" "0:0 644"
+# snap-confine looks for the base's device there (a stale namespace otherwise).
+device=$(awk '$5 == "'"$work"'/base" { print $3 }' /proc/self/mountinfo)
+is "the base's device is still seen at /usr" \
+	"$(inside cat /proc/self/mountinfo | awk -v d="$device" '$5 ~ "^/usr" && $3 == d' | head -n 1 | wc -l)" 1
+
+# --- Again: nothing may change -----------------------------------------------------------
+
+ids() { inside cat /proc/self/mountinfo | awk '{ print $1 }' | sort -n; }
+applied=$(current; ids)
+update foo
+is "the same profile again, as snapd asks for it" "$rc:$(said)" "0:"
+is "the same mounts are there" "$(current; ids)" "$applied"
+constructed foo
+is "and as snap-confine asks for it" "$rc:$(current; ids)" "0:$applied"
+
+# --- Another profile, from outside --------------------------------------------------------
+
+desire "$share" "$content"
+update foo
+is "less is desired" "$rc:$(said)" "0:"
+is "what is desired is there" "$(inside cat /usr/share/foo/hello)" hello
+is "what is not desired any more is gone" \
+	"$(inside sh -c 'ls /etc/foo.conf /usr/lib/link' 2>&1 | grep -c 'No such')" 2
+is "the current profile has no more" \
+	"$(current | grep -v x-snapd.synthetic)" "$(printf '%s\n' "$rootfs" "$content" "$share")"
+
+# --- What an interface brings may be missing, a layout may not -----------------------------
+
+desire "$share" "$content" "$lost"
+update foo
+is "V55: content that is missing is told, and no failure" "$rc" 0
+is "V55: and said in snapd's words" "$(grep -c 'cannot change mount namespace according to change mount (/snap/gone/1 /snap/foo/1/content-target/lost none bind,ro 0 0): ' err)" 1
+is "V55: the rest is there" "$(inside cat /usr/share/foo/hello /snap/foo/1/content-target/content)" \
+	$'hello\ncontent'
+is "V55: only that is in the current profile" "$(current | grep -c gone)" 0
+applied=$(current; ids)
+update foo
+is "content that is still missing changes nothing" "$rc:$(current; ids)" "0:$applied"
+
+desire "$share" "/snap/foo/1/etc/foo.conf /etc/passwd none rbind,rw,x-snapd.origin=layout 0 0"
+update foo
+is "V56: a layout that cannot be is fatal" "$rc:$(grep -c '^cannot update snap namespace: ' out)" "1:1"
+is "V56: nothing of it is there" "$(table)" "$before"
+is "V56: and nothing is listed" "$(current)" "$rootfs"
+is "the host's directories have nothing new after that" "$(tree host-etc; tree var-snap)" \
+	"$host_before"
+
+# --- Sources that are made ------------------------------------------------------------------
+
+desire "/var/snap/foo/common/a/b /usr/share/data none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/none /usr/share/none none rbind,rw,x-snapd.origin=layout 0 0"
+update foo
+is "sources that are missing are made" "$rc:$(said)" "0:"
+is "in the data of the snap for good" "$(stat -c '%u:%g %a %F' var-snap/foo/common/a/b)" \
+	"0:0 755 directory"
+is "in the snap itself on a tmpfs" \
+	"$(inside sh -c 'echo x >/usr/share/none/x && cat /snap/foo/1/none/x'):$(find snap/foo -name none)" \
+	"x:"
+
+# --- And back --------------------------------------------------------------------------------
+
+rm /var/lib/snapd/mount/snap.foo.fstab
+update foo
+is "nothing is desired: done" "$rc:$(said)" "0:"
+is "nothing is left in the namespace" "$(table)" "$before"
+is "nor in the current profile" "$(current)" "$rootfs"
+is "nor a journal" "$(find /run/overmount -name 'journal.*')" ""
+
+# --- Written by others ---------------------------------------------------------------------------------
+
+desire "$share" "$conf" "$content"
+update foo
+is "once more" "$rc" 0
+# The profile as snap-confine leaves it is not the one that was written.
+sed -i '2,$d' /run/snapd/ns/snap.foo.fstab
+update foo
+is "a current profile that somebody else wrote: all is done anew" \
+	"$rc:$(inside cat /usr/share/foo/hello):$(current | grep -cxF "$share")" "0:hello:1"
+is "and nothing is there twice" "$(inside cat /proc/self/mountinfo | awk '$5 == "/usr/share/foo"' | wc -l)" 1
+
+# --- What snapd's own tool has left ------------------------------------------------------------
+
+rm /var/lib/snapd/mount/snap.foo.fstab
+update foo
+is "back to nothing" "$rc:$(table)" "0:$before"
+# Made and listed as the original does it: a mimic of /opt, a link and an entry in it.
+inside sh -e -c '
+	mkdir -p /tmp/.snap/opt
+	mount --rbind /opt /tmp/.snap/opt
+	mount -t tmpfs -o mode=0755,uid=0,gid=0 tmpfs /opt
+	mkdir /opt/kept /opt/foo
+	mount --rbind /tmp/.snap/opt/kept /opt/kept
+	mount --make-rprivate /tmp/.snap/opt
+	umount -l /tmp/.snap/opt
+	rmdir /tmp/.snap/opt
+	ln -s /snap/foo/1/share /opt/link
+	mount --rbind /snap/foo/1/share /opt/foo
+	mount --bind /snap/other/1 /snap/foo/1/content-target
+	mount -o remount,bind,ro /snap/foo/1/content-target'
+opt="x-snapd.synthetic,x-snapd.needed-by=/opt/foo"
+oldlink="none /opt/link none x-snapd.kind=symlink,x-snapd.symlink=/snap/foo/1/share,x-snapd.origin=layout 0 0"
+oldfoo="/snap/foo/1/share /opt/foo none rbind,rw,x-snapd.origin=layout 0 0"
+printf '%s\n' "$content" "tmpfs /opt tmpfs $opt,mode=0755,uid=0,gid=0 0 0" \
+	"/opt/kept /opt/kept none rbind,$opt,x-snapd.detach 0 0" "$oldfoo" "$oldlink" \
+	>>/run/snapd/ns/snap.foo.fstab
+written=$(current; ids)
+desire "$content" "$oldfoo" "$oldlink"
+update foo
+is "what is desired and there already, of another's making, stays" \
+	"$rc:$(current; ids)" "0:$written"
+desire "$content" "$share" "$oldlink"
+update foo
+is "another's making is updated" "$rc:$(said)" "0:"
+is "what is desired is there now" \
+	"$(inside cat /usr/share/foo/hello /opt/link/hello /snap/foo/1/content-target/content)" \
+	$'hello\nhello\ncontent'
+is "what is not is gone" "$(inside ls /opt)" "$(printf 'kept\nlink')"
+# Somebody has taken one away meanwhile (LP #1884849).
+inside umount /snap/foo/1/content-target
+rm /var/lib/snapd/mount/snap.foo.fstab
+update foo
+is "all of it goes" "$rc:$(said):$(current)" "0::$rootfs"
+is "and nothing is left" "$(table)" "$before"
+
+drop_ns foo
+plan_end
