@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -14,8 +15,6 @@
 #include "base/path.h"
 #include "probe/chase.h"
 #include "snapd/entry.h"
-
-#define SQUASHFS_MAGIC 0x73717368
 
 /* The directory that holds the name; -ENOENT when it is gone with something else. */
 static int open_parent(const struct om_sys *sys, int root_fd, const char *path)
@@ -39,15 +38,16 @@ static int is_mount_point(const struct om_sys *sys, int parent, int fd)
 }
 
 /*
- * The empty file or directory that was made to mount on.  One that is not empty, or on a
- * file system that takes no changes, is somebody's.
+ * The empty file or directory that was made to mount on, as the original removes it, but
+ * only on a tmpfs, where it must have been made: anywhere else it may be the host's, and
+ * have been empty before.
  */
 static void remove_place(const struct om_sys *sys, int parent, const char *name)
 {
 	struct statfs fs;
 	struct stat st;
 
-	if (fstatfs(parent, &fs) < 0 || fs.f_type == SQUASHFS_MAGIC ||
+	if (fstatfs(parent, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
 	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (S_ISDIR(st.st_mode))
@@ -61,13 +61,14 @@ static int undo_mount(const struct om_sys *sys, int parent, const char *name)
 	_cleanup_close_ int fd = sys->open(sys, parent, name, O_PATH | O_NOFOLLOW, 0);
 	int r = fd < 0 ? fd : is_mount_point(sys, parent, fd);
 
-	/* Somebody has taken it away before (LP #1884849): only the place may be left. */
+	/* Not there, or not mounted: somebody has taken it away before (LP #1884849). */
+	if (r == 0 || r == -ENOENT)
+		return 0;
 	if (r == 1)
 		r = om_detach(sys, fd);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	remove_place(sys, parent, name);
-	return 0;
+	if (r == 0)
+		remove_place(sys, parent, name);
+	return r;
 }
 
 static int undo_link(const struct om_sys *sys, int parent, const char *name)

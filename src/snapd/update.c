@@ -47,8 +47,9 @@ struct session {
 	int lock_fd;
 	struct om_state state;
 	struct om_journal journal;
-	bool applied; /* the journal has something */
-	bool ours;    /* the current profile is as we wrote it */
+	bool has_current; /* there is a file of it */
+	bool applied;	  /* the journal has something */
+	bool ours;	  /* the current profile is as we wrote it */
 	struct om_freezer freezer;
 };
 
@@ -135,6 +136,8 @@ static int load(struct session *s, struct om_error *e)
 	current = om_asprintf(OM_SNAPD_NS_DIR "/%s", s->current_name);
 	if (!current)
 		return -ENOMEM;
+	s->has_current = faccessat(s->u->host_fd, current, F_OK, AT_SYMLINK_NOFOLLOW) ==
+			 0;
 	r = read_profile(s, s->desired_path, &s->desired_text, &s->desired, e);
 	return r < 0 ? r : read_profile(s, current, &s->current_text, &s->current, e);
 }
@@ -180,8 +183,11 @@ static int settle(struct session *s, struct om_str *residue, struct om_error *e)
 	s->applied = r == OM_RECOVERED_APPLIED;
 	s->ours = om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
 		  mark.current == om_snapd_sum(s->current_text);
-	/* What it lists went with the apply that did not end. */
-	if (s->ours && !s->applied)
+	/*
+	 * What it lists went with the apply that did not end, or with another namespace:
+	 * snap-confine asks only for new ones, and need not have emptied the file.
+	 */
+	if (!s->applied && (s->ours || s->u->args->from_snap_confine))
 		keep_root(s);
 	return 0;
 }
@@ -269,6 +275,23 @@ static bool is_done(const struct session *s)
 
 /* --- Changing -------------------------------------------------------------------------- */
 
+static int save_profile(const struct session *s, struct om_error *e)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+
+	om_snapd_profile_print(&s->current, &text);
+	return om_snapd_save(s->u->host_fd, OM_SNAPD_NS_DIR, s->current_name, &text, e);
+}
+
+/* Is the file what we would write? */
+static bool is_saved(const struct session *s)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+
+	om_snapd_profile_print(&s->current, &text);
+	return s->has_current && om_streq(om_str_get(&text), s->current_text);
+}
+
 /* Writes the current profile, and notes that it is ours. */
 static int save(struct session *s, struct om_error *e)
 {
@@ -278,7 +301,7 @@ static int save(struct session *s, struct om_error *e)
 	int r;
 
 	om_snapd_profile_print(&s->current, &text);
-	r = om_snapd_save(s->u->host_fd, OM_SNAPD_NS_DIR, s->current_name, &text, e);
+	r = save_profile(s, e);
 	mark.current = om_snapd_sum(om_str_get(&text));
 	return r < 0 ? r : om_snapd_mark_save(s->state.dirfd, s->name, &mark, e);
 }
@@ -449,9 +472,11 @@ static int update_snap(struct session *s, struct om_str *residue, struct om_erro
 		return r;
 	if (!is_done(s))
 		return change(s, residue, e);
-	if (!s->applied)
-		(void)!om_state_forget(&s->state);
-	return 0;
+	if (s->applied)
+		return 0;
+	(void)!om_state_forget(&s->state);
+	/* The file is there from now on, as snapd's tool leaves it. */
+	return is_saved(s) ? 0 : save_profile(s, e);
 }
 
 /* --- The profile of a user ------------------------------------------------------------- */

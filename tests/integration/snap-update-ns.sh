@@ -28,7 +28,7 @@ make_squashfs_base() {
 	inner=$top_builddir/static/snap-update-ns
 	[ -x "$inner" ] || inner=$OVERMOUNT
 	add_program "$inner" /usr/lib/snapd/snap-update-ns
-	for file in mount umount mkdir rmdir ln; do
+	for file in mount umount mkdir rmdir ln unshare setpriv; do
 		add_program "$(command -v $file)" /usr/bin/$file
 	done
 	make_squashfs tree
@@ -146,6 +146,13 @@ is "V109: --from-snap-confine without the lock" "$?:$(said)" \
 constructed foo
 is "without a profile: done" "$rc:$(said)" "0:"
 is "without a profile: nothing changed" "$(current; table)" "$rootfs"$'\n'"$before"
+# snap-confine need not have emptied the file of the namespace before this one.
+printf '%s\n' "tmpfs /etc tmpfs x-snapd.synthetic,x-snapd.needed-by=/etc/x 0 0" \
+	"/etc/x /etc/passwd none bind,x-snapd.kind=file,x-snapd.synthetic 0 0" >>/run/snapd/ns/snap.foo.fstab
+constructed foo
+is "what was listed of another namespace is not believed" "$rc:$(said):$(current)" "0::$rootfs"
+is "and nothing is taken away by its path" "$(table)" "$before"
+is "nor removed" "$(tree host-etc; tree var-snap)" "$host_before"
 
 desire "$share" "$conf" "$link" "$content"
 constructed foo
@@ -288,6 +295,37 @@ rm /var/lib/snapd/mount/snap.foo.fstab
 update foo
 is "all of it goes" "$rc:$(said):$(current)" "0::$rootfs"
 is "and nothing is left" "$(table)" "$before"
+
+# --- The profile of a user ------------------------------------------------------------------
+
+# as_user HOME: as snap-confine asks for it, in a namespace that the app has for itself.
+as_user() {
+	nsenter --mount=/run/snapd/ns/foo.mnt unshare -m --propagation slave sh -c '
+		mkdir -p /tmp/home && mount --bind /tmp/home-of-users /tmp/home
+		mount --bind /tmp/home /home
+		SNAP_REAL_HOME=$0 setpriv --ruid=1000 --rgid=1000 --clear-groups \
+			/usr/lib/snapd/snap-update-ns --from-snap-confine --user-mounts foo &&
+		cat /run/user/1000/doc/paper' "$1" >out 2>err
+	rc=$?
+}
+mkdir -p tmp/home-of-users/u /run/user/1000/doc/by-app/snap.foo
+echo document >/run/user/1000/doc/by-app/snap.foo/paper
+chown -R 1000:1000 tmp/home-of-users/u /run/user/1000
+# shellcheck disable=SC2016 # snapd's own variables
+printf '%s\n' 'none $HOME/.local/share none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=$HOME 0 0' \
+	'$XDG_RUNTIME_DIR/doc/by-app/snap.foo $XDG_RUNTIME_DIR/doc none bind,rw,x-snapd.ignore-missing 0 0' \
+	'$XDG_RUNTIME_DIR/none $XDG_RUNTIME_DIR/missing none bind,rw,x-snapd.ignore-missing 0 0' \
+	>/var/lib/snapd/mount/snap.foo.user-fstab
+as_user /home/u
+is "V107: the mounts of a user" "$rc:$(said)" "0:document"
+is "V82: directories that are to be made are the user's" \
+	"$(stat -c '%a %u:%g' tmp/home-of-users/u/.local tmp/home-of-users/u/.local/share)" \
+	$'700 1000:1000\n700 1000:1000'
+is "the namespace of the snap has nothing of it" "$(table)" "$before"
+as_user /home/none
+is "V108: a home that is not there" "$rc:$(grep -c 'cannot use invalid home directory "/home/none": No such file or directory$' out)" "1:1"
+as_user ""
+is "V108: no home at all" "$rc:$(grep -c 'cannot use invalid home directory "": cannot allow empty path$' out)" "1:1"
 
 drop_ns foo
 plan_end
