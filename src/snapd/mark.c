@@ -33,11 +33,14 @@ uint32_t om_snapd_sum(const char *text)
 
 bool om_snapd_mark_load(int state_fd, const char *name, struct om_snapd_mark *ret)
 {
-	char file[NAME_SIZE], line[64];
+	char file[NAME_SIZE], line[128];
 
 	return om_read_line(state_fd, file_name(file, name), line, sizeof(line)) == 0 &&
-	       sscanf(line, FORMAT "%8" SCNx32 " %8" SCNx32 " %8" SCNx32, &ret->current,
-		      &ret->desired, &ret->left) == 3;
+	       sscanf(line,
+		      FORMAT "%" SCNu64 " %" SCNu64 " %8" SCNx32 " %8" SCNx32
+			     " %8" SCNx32,
+		      &ret->ns, &ret->root, &ret->current, &ret->desired,
+		      &ret->left) == 5;
 }
 
 int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mark *mark,
@@ -46,8 +49,10 @@ int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mar
 	_cleanup_str_ struct om_str text = { 0 };
 	char file[NAME_SIZE];
 
-	om_str_addf(&text, FORMAT "%08" PRIx32 " %08" PRIx32 " %08" PRIx32 "\n",
-		    mark->current, mark->desired, mark->left);
+	om_str_addf(&text,
+		    FORMAT "%" PRIu64 " %" PRIu64 " %08" PRIx32 " %08" PRIx32
+			   " %08" PRIx32 "\n",
+		    mark->ns, mark->root, mark->current, mark->desired, mark->left);
 	return om_snapd_save(state_fd, ".", file_name(file, name), &text, e);
 }
 

@@ -14,6 +14,8 @@
 #include "base/str.h"
 
 struct om_snapd_mark {
+	uint64_t ns;   /* inode of the namespace that it was about */
+	uint64_t root; /* unique id of the mount at its root; 0: there is none */
 	uint32_t current;
 	uint32_t desired;
 	uint32_t left; /* of the entries that could not be had, although it seems so */

@@ -173,16 +173,52 @@ static void keep_root(struct session *s)
 	s->current.entries.n = n;
 }
 
+/* Is it the journal of that very namespace, and not of a later one with its number? */
+static bool is_journal_of(const struct om_state *state, const struct om_snapd_mark *mark)
+{
+	struct om_error ignored = { 0 };
+	struct om_journal j;
+	bool same;
+
+	if (om_journal_load(&j, state->dirfd, state->name, &ignored) < 0)
+		return false;
+	same = j.origin.ns.unique && j.origin.ns.id == mark->root;
+	om_journal_done(&j);
+	return same;
+}
+
+/*
+ * snap-confine has discarded the namespace before this one, and its mounts with it: the
+ * journal is dropped.  What goes wrong with that is no matter of the new one.
+ */
+static void drop_discarded(const struct session *s, const struct om_snapd_mark *mark)
+{
+	const struct om_ns dead = { .fd = -1, .inode = mark->ns };
+	_cleanup_state_ struct om_state state = OM_STATE_INIT;
+	_cleanup_str_ struct om_str residue = { 0 };
+	struct om_error ignored = { 0 };
+	struct om_journal j;
+
+	if (om_state_open(s->u->sys, s->u->state_path, &dead, 0, &state, &ignored) < 0 ||
+	    !is_journal_of(&state, mark))
+		return;
+	(void)!om_recover(s->u->sys, &state, false, &j, &residue, &ignored);
+	om_journal_done(&j);
+}
+
 static int settle(struct session *s, struct om_str *residue, struct om_error *e)
 {
 	struct om_snapd_mark mark;
+	bool known = om_snapd_mark_load(s->state.dirfd, s->name, &mark);
 	int r = om_recover(s->u->sys, &s->state, false, &s->journal, residue, e);
 
 	if (r < 0)
 		return r;
 	s->applied = r == OM_RECOVERED_APPLIED;
-	s->ours = om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
-		  mark.current == om_snapd_sum(s->current_text);
+	s->ours = known && mark.current == om_snapd_sum(s->current_text);
+	if (known && mark.root != 0 && mark.ns != s->state.ns_inode &&
+	    s->u->args->from_snap_confine)
+		drop_discarded(s, &mark);
 	/*
 	 * What it lists went with the apply that did not end, or with another namespace:
 	 * snap-confine asks only for new ones, and need not have emptied the file.
@@ -296,7 +332,9 @@ static bool is_saved(const struct session *s)
 static int save(struct session *s, struct om_error *e)
 {
 	_cleanup_str_ struct om_str text = { 0 };
-	struct om_snapd_mark mark = { .desired = om_snapd_sum(s->desired_text),
+	struct om_snapd_mark mark = { .ns = s->state.ns_inode,
+				      .root = s->state.ns.unique ? s->state.ns.id : 0,
+				      .desired = om_snapd_sum(s->desired_text),
 				      .left = sum_left(s) };
 	int r;
 

@@ -232,6 +232,9 @@ confine /bin/busybox sh -c "$seen"
 is "the preserved namespace" "$rc:$out" $'0:hello 1\nconf 1\nhello 1'
 is "nothing in it has changed" "$(table)" "$before"
 
+is "the journals of namespaces that were discarded are gone" \
+	"$(find host/run/overmount -name 'journal.*' | wc -l)" 1
+
 profile 2
 desire "$share" "$conf" "$link"
 update
@@ -346,6 +349,17 @@ is "a second instance sees its own under the name of the snap" "$rc:$out" \
 	$'0:hello 1\nmine\n1\ncurrent'
 update
 is "and is as it should be" "$rc:$out" "0:"
+
+# A number of a namespace is given out again: what was noted of one snap may be another's.
+number=$(awk '{ print $2 }' "host/run/overmount/snap.$instance")
+instance=$snap
+desire "$share"
+confine /bin/busybox true
+sed -i -E "s/^(overmount\.snapd\/1) [0-9]+/\1 $number/" host/run/overmount/snap.$snap
+discard
+confine /bin/busybox true
+is "the journal of another snap is left alone" \
+	"$(find host/run/overmount -name "journal.$number" | wc -l)" 1
 discard
 
 plan_end
