@@ -245,6 +245,32 @@ static int undo_act(const struct om_undo *u, const struct om_journal *j, size_t 
 	return r;
 }
 
+static enum om_act_state find(const struct om_undo *u, const struct om_act *act)
+{
+	_cleanup_close_ int fd = -1;
+
+	return om_act_find_mount(u->sys, u->root_fd, act, &fd);
+}
+
+/*
+ * Which mounts may still be ours, now that the last act was left.  How new those of an
+ * attach that failed are is not known; but if somebody lies on it, that is newer than all
+ * that was written down of it, and must not go with what both lie in.
+ */
+static uint64_t newest_with(const struct om_undo *u, const struct om_journal *j,
+			    size_t last)
+{
+	const struct om_act *act = &j->acts.v[last];
+	uint64_t newest = u->newest_left;
+
+	if (act->done || !act->unique || find(u, act) != OM_ACT_COVERED)
+		return newest_of(j, last, newest);
+	for (size_t i = om_journal_first_inner(j, last); i <= last; i++)
+		if (j->acts.v[i].mount_id > newest)
+			newest = j->acts.v[i].mount_id;
+	return newest;
+}
+
 int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 	    struct om_str *residue)
 {
@@ -256,7 +282,7 @@ int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 
 		/* What is inside went with what it is in. */
 		if (!j->acts.v[last].inner && undo_act(&now, j, last, residue) < 0) {
-			now.newest_left = newest_of(j, last, now.newest_left);
+			now.newest_left = newest_with(&now, j, last);
 			result = -EBUSY;
 		}
 		free(j->acts.v[last].path);
@@ -273,13 +299,6 @@ static int refuse(const struct om_act *act, const char *why, struct om_error *e)
 	om_error_fix(e, "unmount that first, or take it away too: overmount undo "
 			"--force");
 	return r;
-}
-
-static enum om_act_state find(const struct om_undo *u, const struct om_act *act)
-{
-	_cleanup_close_ int fd = -1;
-
-	return om_act_find_mount(u->sys, u->root_fd, act, &fd);
 }
 
 static int check_inner(const struct om_undo *u, const struct om_journal *j, size_t outer,

@@ -245,19 +245,28 @@ static int walk_all(struct walk *w, bool follow_last, struct om_chased *ret)
 	return ret->path ? 0 : -ENOMEM;
 }
 
+/* The parent was opened later than the path was looked for: it may be another one by now. */
+static bool has_name(const struct om_sys *sys, int parent_fd, const char *path)
+{
+	_cleanup_close_ int fd =
+		sys->open(sys, parent_fd, om_path_base(path), O_PATH | O_NOFOLLOW, 0);
+
+	return fd != -ENOENT;
+}
+
 /* The whole path leads nowhere; its parent may be there, without a link on the way. */
 static bool chase_parent(const struct om_sys *sys, int root_fd, const char *path,
 			 struct om_chased *ret)
 {
 	_cleanup_free_ char *parent = om_path_parent(path);
 	_cleanup_free_ char *copy = strdup(path);
-	int fd = parent && copy
-			 ? om_open_beneath(sys, root_fd, parent, O_PATH | O_DIRECTORY)
-			 : -ENOMEM;
+	_cleanup_close_ int fd = parent && copy ? om_open_beneath(sys, root_fd, parent,
+								  O_PATH | O_DIRECTORY)
+						: -ENOMEM;
 
-	if (fd < 0)
+	if (fd < 0 || has_name(sys, fd, path))
 		return false;
-	ret->fd = fd;
+	ret->fd = TAKE_FD(fd);
 	ret->path = TAKE_PTR(copy);
 	ret->existing = strlen(parent);
 	return true;

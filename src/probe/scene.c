@@ -125,6 +125,21 @@ static int refuse_reserved(const struct om_chased *c, const struct om_entry *ent
 		       OM_Q(entry->target), OM_Q(c->path));
 }
 
+/* Is the hole the directory in which the target was missed?  Its owner may exchange it. */
+static int check_hole(const struct om_chased *c, const struct om_scene_dir *hole,
+		      struct om_error *e)
+{
+	struct stat st;
+
+	if (fstat(c->fd, &st) < 0)
+		return -errno;
+	if (st.st_dev == hole->dev && st.st_ino == hole->ino)
+		return 0;
+	return om_fail(e, OM_ERR_SYSTEM, -ESTALE,
+		       "cannot examine %s: it is exchanged while it is looked at",
+		       OM_Q(hole->path));
+}
+
 static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 			 const struct om_entry *entry, struct om_scene_entry *se,
 			 struct om_error *e)
@@ -165,6 +180,9 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 	dir = om_scene_add_dir(survey, scene, hole, e);
 	if (!dir)
 		return -EIO;
+	r = se->target_object == OM_OBJECT_NONE ? check_hole(&c, dir, e) : 0;
+	if (r < 0)
+		return r;
 	dir->hole |= !om_scene_entry_fits(se, entry);
 	se->hole = (size_t)(dir - scene->dirs.v);
 	se->target = TAKE_PTR(c.path);

@@ -218,6 +218,69 @@ static void test_what_fits(void **state _unused_)
 		}
 }
 
+/* Before which look the hole is exchanged for another directory. */
+static struct {
+	unsigned at, calls;
+	const char *path;
+} exchange;
+
+static int exchanging_open(const struct om_sys *sys _unused_, int dirfd, const char *path,
+			   int flags)
+{
+	char hole[128], other[128], old[128];
+
+	(void)snprintf(hole, sizeof(hole), "%s/hole", exchange.path);
+	(void)snprintf(other, sizeof(other), "%s/other", exchange.path);
+	(void)snprintf(old, sizeof(old), "%s/old", exchange.path);
+	if (++exchange.calls == exchange.at) {
+		assert_int_equal(rename(hole, old), 0);
+		assert_int_equal(rename(other, hole), 0);
+	}
+	return om_sys_linux.open_beneath(&om_sys_linux, dirfd, path, flags);
+}
+
+/* A name that is missed in one directory may be there in the one that comes in its place. */
+static void test_a_hole_that_is_exchanged(void **state)
+{
+	static const char text[] = "tmpfs /hole/t tmpfs mode=0755 0 0\n";
+	struct world *w = *state;
+	_cleanup_profile_ struct om_profile *p = NULL;
+	char path[128];
+	unsigned looks = 0;
+
+	assert_int_equal(om_profile_parse("p", text, strlen(text), &p, NULL), 0);
+	exchange.path = w->path;
+	counting.open_beneath = exchanging_open;
+	for (exchange.at = 1; looks == 0; exchange.at++) {
+		_cleanup_scene_ struct om_scene *scene = NULL;
+		struct om_error e = { 0 };
+		int r;
+
+		(void)snprintf(path, sizeof(path), "%s/other", w->path);
+		assert_int_equal(mkdir(path, 0755), 0);
+		(void)snprintf(path, sizeof(path), "%s/other/t", w->path);
+		assert_int_equal(mkdir(path, 0755), 0);
+		exchange.calls = 0;
+		r = om_scene_survey(&w->survey, p, 0, 1, &scene, &e);
+		if (exchange.calls < exchange.at)
+			looks = exchange.calls;
+		if (r < 0) {
+			assert_int_equal(r, -ESTALE);
+			assert_non_null(strstr(e.message, "exchanged while"));
+		} else {
+			assert_int_equal(scene->entries[0].target_object,
+					 looks ? OM_OBJECT_NONE : OM_OBJECT_DIR);
+		}
+		if (looks)
+			break;
+		(void)snprintf(path, sizeof(path), "%s/hole/t", w->path);
+		assert_int_equal(rmdir(path), 0);
+		(void)snprintf(path, sizeof(path), "%s/old", w->path);
+		fake_remove_tree(path);
+	}
+	assert_true(looks >= 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +294,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_directory_that_is_gone_is_an_error,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_hole_that_is_exchanged, setup,
+						teardown),
 		cmocka_unit_test(test_what_fits),
 	};
 

@@ -34,7 +34,7 @@ struct fixture {
 	struct om_journal j;
 	struct om_str residue;
 	struct om_undo u;
-	int mounts[4]; /* the fds of what was put, in that order */
+	int mounts[5]; /* the fds of what was put, in that order */
 	size_t n_mounts;
 };
 
@@ -1014,6 +1014,48 @@ static void test_left_inside_is_no_stranger(void **state)
 	assert_int_equal(recorder_attached(&f->rec), 0);
 }
 
+/* How new the mounts of an attach that failed are was never looked at. */
+static void test_covered_after_a_failed_attach(void **state)
+{
+	struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				.path = (char *)(uintptr_t) "/a/y/x",
+				.inner = true };
+	struct fixture *f = *state;
+	struct om_act *act;
+
+	make_construction(f);
+	know_newest(f);
+	assert_int_equal(om_journal_inner(&f->j, &inner, 1), 0);
+	act = make_mount(f, "/a/y");
+	act->done = false;
+	act->newest = 0;
+	put_mount(f, "/a/y");
+	assert_int_equal(undo(f), -EBUSY);
+	told(f, "\"/a/y\": something else is mounted on top of it\n" FINDMNT
+		"/base/a/y\n\"/a\": something else is mounted inside of it\n" FINDMNT
+		"/base/a\n");
+	assert_int_equal(recorder_attached(&f->rec), 5);
+}
+
+/* Without a stranger it goes with what it lies in. */
+static void test_left_after_a_failed_attach(void **state)
+{
+	struct fixture *f = *state;
+
+	make_construction(f);
+	know_newest(f);
+	make_mount(f, "/a/y")->done = false;
+	f->rec.failing = "move_mount m3 ";
+	flaky.umount = f->rec.sys.umount;
+	flaky.calls = 0;
+	flaky.first = 1;
+	flaky.last = 3;
+	f->rec.sys.umount = flaky_umount;
+	assert_int_equal(undo(f), -EBUSY);
+	told(f, "\"/a/y\": Interrupted system call\n" FINDMNT "/base/a/y\n");
+	assert_int_equal(recorder_attached(&f->rec), 0);
+}
+
 static int no_list(const struct om_sys *sys _unused_, uint64_t id _unused_,
 		   uint64_t after _unused_, uint64_t *ids _unused_, size_t n _unused_)
 {
@@ -1479,6 +1521,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_inner_entry_covered_by_ours, setup,
 					teardown),
 	cmocka_unit_test_setup_teardown(test_left_inside_is_no_stranger, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_covered_after_a_failed_attach, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_left_after_a_failed_attach, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_below, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mount_chased, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mount_unknown, setup, teardown),
