@@ -33,7 +33,9 @@ enum record_type {
 	RECORD_MORE, /* the next bytes of the text of the record before */
 	RECORD_DONE,
 	RECORD_COMMIT,
-	RECORD_INNER, /* the text is packed acts */
+	RECORD_INNER,  /* the text is packed acts */
+	RECORD_UPDATE, /* what comes behind it is of an update that has not ended */
+	RECORD_ASIDE,  /* the update puts an act aside */
 };
 
 struct record {
@@ -47,8 +49,9 @@ struct record {
 	uint8_t reusable; /* HEADER: the id is of that kind */
 	uint8_t strategy; /* INTENT */
 	uint8_t shared;	  /* DONE */
-	uint8_t pad[2];
-	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE: index of the act */
+	uint8_t updated;  /* HEADER */
+	uint8_t pad;
+	uint64_t id; /* INTENT: mount; HEADER: namespace; DONE, ASIDE: index of the act */
 	union {
 		uint8_t boot[16]; /* HEADER */
 		struct {
@@ -155,6 +158,7 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 	struct record header = { .type = RECORD_HEADER,
 				 .unique = origin->made_dir,
 				 .reusable = !origin->ns.unique,
+				 .updated = origin->updated,
 				 .id = origin->ns.id };
 	int r;
 
@@ -406,6 +410,51 @@ int om_journal_commit(struct om_journal *j)
 	return r;
 }
 
+int om_journal_begin_update(struct om_journal *j)
+{
+	struct record record = { .type = RECORD_UPDATE };
+	uint64_t records = 1;
+	int r;
+
+	j->n_before = j->acts.n;
+	j->seq_before = j->seq;
+	for (size_t i = 0; i < j->acts.n; i++)
+		records += j->acts.v[i].aside;
+	r = reserve_to(j, j->seq + records);
+	if (r == 0)
+		r = write_record(j, &record);
+	if (r < 0)
+		return r;
+	j->updating = true;
+	j->committed = false;
+	record.type = RECORD_ASIDE;
+	for (size_t i = 0; r == 0 && i < j->acts.n; i++) {
+		record.id = i;
+		if (j->acts.v[i].aside)
+			r = write_record(j, &record);
+	}
+	return r;
+}
+
+int om_journal_cut(struct om_journal *j)
+{
+	off_t size = (off_t)j->seq_before * RECORD_SIZE;
+	struct stat st;
+
+	if (ftruncate(j->fd, size) < 0 || fstat(j->fd, &st) < 0)
+		return -errno;
+	if (st.st_size != size)
+		return -EPROTO;
+	j->seq = j->seq_before;
+	j->reserved = j->seq;
+	j->failed = 0;
+	j->updating = false;
+	j->committed = true;
+	for (size_t i = 0; i < j->acts.n; i++)
+		j->acts.v[i].aside = false;
+	return 0;
+}
+
 static int take_text(const char *data, size_t n, size_t *k, struct om_str *text)
 {
 	struct record r;
@@ -429,7 +478,8 @@ static int replay_header(struct om_journal *j, const struct record *r,
 			 struct om_str *text)
 {
 	struct om_journal_origin origin = { .ns = { r->id, !r->reusable },
-					    .made_dir = r->unique };
+					    .made_dir = r->unique,
+					    .updated = r->updated };
 
 	memcpy(origin.boot, r->boot, sizeof(origin.boot));
 	return keep_origin(j, &origin, om_str_take(text));
@@ -516,6 +566,26 @@ static int replay_done(struct om_journal *j, const struct record *r)
 	return 0;
 }
 
+/* Only what is whole is updated, and nothing is committed before that has ended. */
+static int replay_update(struct om_journal *j)
+{
+	if (!j->committed)
+		return -EBADMSG;
+	j->updating = true;
+	j->committed = false;
+	j->n_before = j->acts.n;
+	j->seq_before = j->seq;
+	return 0;
+}
+
+static int replay_aside(struct om_journal *j, const struct record *r)
+{
+	if (!j->updating || r->id >= j->n_before || j->acts.v[r->id].inner)
+		return -EBADMSG;
+	j->acts.v[r->id].aside = true;
+	return 0;
+}
+
 static int replay(struct om_journal *j, const struct record *r, struct om_str *text)
 {
 	switch ((enum record_type)r->type) {
@@ -526,10 +596,14 @@ static int replay(struct om_journal *j, const struct record *r, struct om_str *t
 	case RECORD_DONE:
 		return replay_done(j, r);
 	case RECORD_COMMIT:
-		j->committed = true;
-		return 0;
+		j->committed = !j->updating;
+		return j->updating ? -EBADMSG : 0;
 	case RECORD_INNER:
 		return replay_inner(j, text);
+	case RECORD_UPDATE:
+		return replay_update(j);
+	case RECORD_ASIDE:
+		return replay_aside(j, r);
 	case RECORD_MORE:
 		break;
 	}

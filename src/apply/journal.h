@@ -48,6 +48,7 @@ struct om_act {
 	bool inner;
 	bool entry;   /* asked for by the profile, not only bound back */
 	bool follows; /* it came along with a source, and goes when that one's goes */
+	bool aside;   /* no inner one: an update that has not ended takes it away */
 };
 
 /* Of a mount. */
@@ -62,6 +63,8 @@ struct om_journal_origin {
 	struct om_mount_id ns; /* of the root mount: stands for the mount namespace */
 	uint8_t boot[16];      /* id of the boot */
 	bool made_dir;	       /* its directory was made for it and goes with it */
+	/* It took the place of another one, whose mounts may still be aside. */
+	bool updated;
 };
 
 struct om_journal {
@@ -73,6 +76,13 @@ struct om_journal {
 	int failed; /* the error of a write; what comes behind it could not be read */
 	uint32_t seq;
 	uint64_t reserved; /* records for which space is reserved */
+	/*
+	 * An update has begun and not ended: what it has made comes behind the acts, and the
+	 * records, that there were before.
+	 */
+	bool updating;
+	size_t n_before;
+	uint32_t seq_before;
 };
 
 /* In memory only. */
@@ -115,6 +125,26 @@ int om_journal_intent(struct om_journal *j, const struct om_act *act,
 /* Writes that it happened, with the identity of the name (dev and ino of the act). */
 int om_journal_mark_done(struct om_journal *j, size_t act) _nonnull_all_ _must_check_;
 int om_journal_commit(struct om_journal *j) _nonnull_all_ _must_check_;
+
+/*
+ * Writes that an update begins, and which acts it puts aside (om_act.aside).  0 or -errno;
+ * om_journal_cut() in either case, unless om_journal_replace() has done its work.
+ */
+int om_journal_begin_update(struct om_journal *j) _nonnull_all_ _must_check_;
+/*
+ * As it was before the update began, by one call.  What that has made is undone already.
+ * 0, or -errno: then the update counts as not ended, and whoever loads it settles that.
+ */
+int om_journal_cut(struct om_journal *j) _nonnull_all_ _must_check_;
+/*
+ * Ends the update of j, the file name in directory dirfd: what stays and what came new is
+ * written into a file of its own that takes its place with one call.  -errno: it has not,
+ * and j is as before; -EUCLEAN: it is not known whether it has.
+ */
+int om_journal_replace(struct om_journal *j, int dirfd,
+		       const char *name) _nonnull_all_ _must_check_;
+/* Removes what a replacement that was cut short has left. */
+void om_journal_drop_replacement(int dirfd, const char *name) _nonnull_all_;
 
 /* The first act that is inside of act i, or i when nothing is. */
 size_t om_journal_first_inner(const struct om_journal *j, size_t i) _nonnull_all_;

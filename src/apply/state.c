@@ -167,6 +167,7 @@ static void name_files(struct om_state *s, uint64_t ns)
 	(void)snprintf(s->name, sizeof(s->name), OM_JOURNAL_PREFIX "%llu", number);
 	(void)snprintf(s->lock_name, sizeof(s->lock_name), "lock.%llu", number);
 	(void)snprintf(s->stage_name, sizeof(s->stage_name), "stage.%llu", number);
+	(void)snprintf(s->aside_name, sizeof(s->aside_name), "aside.%llu", number);
 }
 
 /* 16 bytes of "b0b0b0b0-b0b0-...". */

@@ -30,6 +30,7 @@ struct om_state {
 	char name[48];	     /* of the journal */
 	char lock_name[48];  /* each namespace has a lock of its own */
 	char stage_name[48]; /* and a directory for a stage, in stage_at */
+	char aside_name[48]; /* and one for what an update takes away, in stage_at, too */
 };
 
 /*

@@ -323,22 +323,26 @@ static int check_inner(const struct om_undo *u, const struct om_journal *j, size
 	return refuse(act, why, e);
 }
 
+int om_undo_check_act(const struct om_undo *u, const struct om_journal *j, size_t i,
+		      struct om_error *e)
+{
+	const struct om_act *act = &j->acts.v[i];
+	enum om_act_state state;
+
+	if (act->inverse != OM_INVERSE_DETACH || om_journal_cover(j, i) < j->acts.n)
+		return 0;
+	state = find(u, act);
+	if (state == OM_ACT_COVERED)
+		return refuse(act, om_act_state_text(state), e);
+	return state == OM_ACT_PRESENT ? check_inner(u, j, i, e) : 0;
+}
+
 int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < j->acts.n; i++) {
-		const struct om_act *act = &j->acts.v[i];
-		enum om_act_state state;
-
-		if (act->inverse != OM_INVERSE_DETACH || act->inner ||
-		    om_journal_cover(j, i) < j->acts.n)
-			continue;
-		state = find(u, act);
-		if (state == OM_ACT_COVERED)
-			r = refuse(act, om_act_state_text(state), e);
-		else if (state == OM_ACT_PRESENT)
-			r = check_inner(u, j, i, e);
-	}
+	for (size_t i = 0; r == 0 && i < j->acts.n; i++)
+		if (!j->acts.v[i].inner)
+			r = om_undo_check_act(u, j, i, e);
 	return r;
 }

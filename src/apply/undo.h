@@ -49,3 +49,6 @@ int om_undo_inner(const struct om_undo *u, const struct om_journal *j, size_t ou
  */
 int om_undo_check(const struct om_undo *u, const struct om_journal *j, struct om_error *e)
 	_nonnull_(1, 2) _must_check_;
+/* The same of act i alone, which is none that is inside another. */
+int om_undo_check_act(const struct om_undo *u, const struct om_journal *j, size_t i,
+		      struct om_error *e) _nonnull_(1, 2) _must_check_;

@@ -23,7 +23,7 @@ static int settle_earlier(struct om_state *state, struct om_str *residue,
 	int r = om_recover(&om_sys_linux, state, false, &j, residue, e);
 
 	om_journal_done(&j);
-	if (r != OM_RECOVERED_APPLIED)
+	if (r != OM_RECOVERED_APPLIED && r != OM_RECOVERED_RESTORED)
 		return r < 0 ? r : 0;
 	r = om_fail(e, OM_ERR_REFUSED, -EEXIST,
 		    "cannot apply: a profile is applied in this mount namespace already");
@@ -145,7 +145,7 @@ static int run_undo(const struct om_command *command, int argc, char **argv)
 		r = om_recover(&om_sys_linux, &state, force, &j, &residue, &e);
 	if (r == OM_RECOVERED_NOTHING || r == OM_RECOVERED_DROPPED)
 		r = om_cli_nothing(&state, "cannot undo: ", &e);
-	else if (r == OM_RECOVERED_APPLIED)
+	else if (r == OM_RECOVERED_APPLIED || r == OM_RECOVERED_RESTORED)
 		r = om_recover_undo(&om_sys_linux, &state, force, &j, &residue, &e);
 	else if (r == OM_RECOVERED_UNDONE)
 		r = 0;

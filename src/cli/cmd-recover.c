@@ -24,6 +24,7 @@ static void say(const struct om_state *state, int found)
 		[OM_RECOVERED_UNDONE] = "undone",
 		[OM_RECOVERED_DROPPED] = "gone",
 		[OM_RECOVERED_APPLIED] = "applied",
+		[OM_RECOVERED_RESTORED] = "restored",
 	};
 
 	if (found > OM_RECOVERED_NOTHING)

@@ -165,8 +165,10 @@ static size_t complain(const struct view *v, bool print)
 				      om_act_state_text(state));
 	}
 	if (!v->j->committed && print)
-		(void)fprintf(stderr, "overmount: the last apply did not end\n"
-				      "fix: overmount undo\n");
+		(void)fprintf(stderr,
+			      "overmount: the last %s did not end\nfix: overmount %s\n",
+			      v->j->updating ? "update" : "apply",
+			      v->j->updating ? "recover" : "undo");
 	return n + !v->j->committed;
 }
 

@@ -598,7 +598,7 @@ struct forged {
 	char text[464];
 };
 
-enum { HEADER = 1, INTENT, MORE, DONE, COMMIT, INNER };
+enum { HEADER = 1, INTENT, MORE, DONE, COMMIT, INNER, UPDATE, ASIDE };
 
 /* A packed act with a path of two bytes. */
 #define INNER_TEXT(path)                                                                 \
@@ -659,7 +659,10 @@ static void test_records_that_are_not_believed(void **state)
 		{ { .type = COMMIT }, 0, 1 },
 		{ { .type = MORE, .text_left = 2, .text = "/b" }, -EBADMSG, 0 },
 		{ { .type = 0 }, -EBADMSG, 0 },
-		{ { .type = 7 }, -EBADMSG, 0 },
+		/* What is not whole is not updated. */
+		{ { .type = UPDATE }, -EBADMSG, 0 },
+		{ { .type = ASIDE }, -EBADMSG, 0 },
+		{ { .type = 9 }, -EBADMSG, 0 },
 		/* Less than a packed act, and one whose path is not all there. */
 		{ { .type = INNER, .text_left = 31 }, -EBADMSG, 0 },
 		{ { .type = INNER, .text_left = 33, .text = INNER_TEXT("/\0") },
@@ -1027,6 +1030,238 @@ static void test_commit_reads_back(void **state)
 	assert_int_equal(commit_after(f, harm_reading_at_the_end), 0);
 }
 
+/* A whole one: a directory, and a construction at "/c" with a mount in it. */
+static void write_whole(const struct fixture *f, struct om_journal *j)
+{
+	static char inner_path[] = "/c/i";
+	const struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				      .path = inner_path,
+				      .mount_id = 8,
+				      .unique = true,
+				      .inner = true,
+				      .entry = true };
+
+	(void)unlinkat(f->dirfd, "j", 0);
+	assert_int_equal(om_journal_create(j, f->dirfd, "j", &origin, NULL), 0);
+	assert_int_equal(
+		om_journal_intent(j, &(struct om_act){ .inverse = OM_INVERSE_RMDIR },
+				  "/d"),
+		0);
+	assert_int_equal(om_journal_mark_done(j, 0), 0);
+	assert_int_equal(om_journal_inner(j, &inner, 1), 0);
+	assert_int_equal(om_journal_intent(j,
+					   &(struct om_act){ .inverse = OM_INVERSE_DETACH,
+							     .mount_id = 9,
+							     .unique = true },
+					   "/c"),
+			 2);
+	assert_int_equal(om_journal_mark_done(j, 2), 0);
+	assert_int_equal(om_journal_commit(j), 0);
+}
+
+static void expect_whole(const struct fixture *f, const char *const *paths, size_t n)
+{
+	struct om_journal j;
+
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_true(j.committed);
+	assert_false(j.updating);
+	assert_int_equal(j.acts.n, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(j.acts.v[i].path, paths[i]);
+		assert_true(j.acts.v[i].done);
+		assert_false(j.acts.v[i].aside);
+	}
+	om_journal_done(&j);
+}
+
+static const char *const whole[] = { "/d", "/c/i", "/c" };
+
+static void test_update_and_back(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_whole(f, &j);
+	j.acts.v[2].aside = true;
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	assert_true(j.updating);
+	assert_int_equal(
+		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_DETACH },
+				  "/new"),
+		3);
+	om_journal_done(&j);
+
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_true(j.updating);
+	assert_false(j.committed);
+	assert_int_equal(j.n_before, 3);
+	assert_int_equal(j.acts.n, 4);
+	assert_false(j.acts.v[0].aside);
+	assert_true(j.acts.v[2].aside);
+	/* What came has been undone. */
+	free(j.acts.v[--j.acts.n].path);
+	assert_int_equal(om_journal_cut(&j), 0);
+	assert_false(j.updating);
+	assert_true(j.committed);
+	expect_whole(f, whole, 3);
+	/* It can be updated again. */
+	j.acts.v[0].aside = true;
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	assert_int_equal(om_journal_cut(&j), 0);
+	expect_whole(f, whole, 3);
+	om_journal_done(&j);
+}
+
+static void test_update_without_space(void **state)
+{
+	const struct fixture *f = *state;
+	off_t size;
+	struct om_journal j;
+	struct stat st;
+
+	write_whole(f, &j);
+	j.acts.v[0].aside = j.acts.v[2].aside = true;
+	assert_int_equal(fstat(j.fd, &st), 0);
+	size = (off_t)j.seq * RECORD;
+	/* More than was reserved for the acts: nothing is written. */
+	assert_int_equal(ftruncate(j.fd, size), 0);
+	j.reserved = j.seq;
+	limit_file_size((rlim_t)size + RECORD);
+	assert_int_equal(om_journal_begin_update(&j), -EFBIG);
+	assert_false(j.updating);
+	expect_whole(f, whole, 3);
+	/* Said to be reserved: the first record fits, or not even that. */
+	j.reserved += 3;
+	assert_int_equal(om_journal_begin_update(&j), -EFBIG);
+	assert_true(j.updating);
+	assert_int_equal(om_journal_cut(&j), 0);
+	expect_whole(f, whole, 3);
+	j.acts.v[0].aside = true;
+	j.reserved += 3;
+	limit_file_size((rlim_t)size);
+	assert_int_equal(om_journal_begin_update(&j), -EFBIG);
+	assert_false(j.updating);
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(om_journal_cut(&j), 0);
+	expect_whole(f, whole, 3);
+	om_journal_done(&j);
+}
+
+/* Somebody makes the file longer again before it is looked at. */
+static void lengthen(int fd)
+{
+	assert_int_equal(ftruncate(fd, 100 * RECORD), 0);
+}
+
+static void test_cut_that_fails(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+	int fd;
+
+	write_whole(f, &j);
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	fake_wrap.fail_fstat = EIO;
+	assert_int_equal(om_journal_cut(&j), -EIO);
+	fake_wrap = (struct fake_wrap){ .on_fstat = lengthen };
+	assert_int_equal(om_journal_cut(&j), -EPROTO);
+	assert_true(j.updating);
+	fake_wrap = (struct fake_wrap){ 0 };
+	assert_int_equal(om_journal_cut(&j), 0);
+	fd = openat(f->dirfd, "j", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(dup2(fd, j.fd), j.fd);
+	(void)close(fd);
+	assert_int_equal(om_journal_cut(&j), -EINVAL);
+	om_journal_done(&j);
+}
+
+static void test_updates_that_are_not_believed(void **state)
+{
+	static const struct forged cases[] = {
+		{ .type = UPDATE },	    /* in an update */
+		{ .type = COMMIT },	    /* that has not ended */
+		{ .type = ASIDE, .id = 3 }, /* there are three */
+		{ .type = ASIDE, .id = 1 }, /* it goes with another one */
+	};
+	const struct fixture *f = *state;
+	struct om_journal j;
+	uint32_t seq;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		write_whole(f, &j);
+		assert_int_equal(om_journal_begin_update(&j), 0);
+		seq = j.seq;
+		om_journal_done(&j);
+		forge(f, seq, cases[i]);
+		assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), -EBADMSG);
+		om_journal_done(&j);
+	}
+}
+
+static void test_replaced(void **state)
+{
+	static const char *const paths[] = { "/d", "/new" };
+	const struct fixture *f = *state;
+	struct om_journal j;
+	struct stat st;
+
+	write_whole(f, &j);
+	j.acts.v[2].aside = true;
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	assert_int_equal(
+		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_DETACH },
+				  "/new"),
+		3);
+	j.acts.v[3].newest = 77;
+	assert_int_equal(om_journal_mark_done(&j, 3), 0);
+	/* What an earlier one has left is not in the way. */
+	assert_int_equal(close(openat(f->dirfd, "j.new", O_CREAT | O_WRONLY, 0600)), 0);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), 0);
+	assert_true(j.committed);
+	assert_true(j.origin.updated);
+	assert_true(j.origin.made_dir);
+	om_journal_done(&j);
+	expect_whole(f, paths, 2);
+	assert_int_equal(faccessat(f->dirfd, "j.new", F_OK, 0), -1);
+	assert_int_equal(om_journal_load(&j, f->dirfd, "j", NULL), 0);
+	assert_true(j.origin.updated);
+	assert_int_equal(j.acts.v[1].newest, 77);
+	/* An act that never happened stays one. */
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	assert_int_equal(
+		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_UNLINK },
+				  "/x"),
+		2);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), 0);
+	assert_false(j.acts.v[2].done);
+	assert_int_equal(fstat(j.fd, &st), 0);
+	om_journal_done(&j);
+}
+
+static void test_replacing_that_fails(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_whole(f, &j);
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	limit_file_size(RECORD * 2);
+	assert_true(om_journal_replace(&j, f->dirfd, "j") < 0);
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(faccessat(f->dirfd, "j.new", F_OK, 0), -1);
+	assert_int_equal(mkdirat(f->dirfd, "j.new", 0700), 0);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), -EEXIST);
+	assert_int_equal(unlinkat(f->dirfd, "j.new", AT_REMOVEDIR), 0);
+	/* Something else has its name: the file that was written is not the one there. */
+	assert_int_equal(unlinkat(f->dirfd, "j", 0), 0);
+	assert_int_equal(mkdirat(f->dirfd, "j", 0700), 0);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), -EISDIR);
+	assert_int_equal(unlinkat(f->dirfd, "j", AT_REMOVEDIR), 0);
+	assert_true(j.updating);
+	om_journal_done(&j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1075,6 +1310,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files_that_are_not_trusted, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_and_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_without_space, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_cut_that_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_updates_that_are_not_believed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replacing_that_fails, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

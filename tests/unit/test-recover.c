@@ -61,6 +61,7 @@ static int setup(void **state)
 	(void)snprintf(f->s.name, sizeof(f->s.name), "journal.1");
 	(void)snprintf(f->s.lock_name, sizeof(f->s.lock_name), "lock.1");
 	(void)snprintf(f->s.stage_name, sizeof(f->s.stage_name), "stage.1");
+	(void)snprintf(f->s.aside_name, sizeof(f->s.aside_name), "aside.1");
 	f->mount_fd = -1;
 	om_journal_init(&f->j);
 	*state = f;
@@ -445,6 +446,249 @@ static void test_old_stage(void **state)
 	assert_int_equal(recorder_attached(&f->rec), 1);
 }
 
+/*
+ * An update was killed: act 1 is to go, and is aside if that is asked for; a directory has
+ * been made.
+ */
+static void leave_update(struct fixture *f, const struct om_journal_origin *origin,
+			 bool aside)
+{
+	const struct om_sys *sys = &f->rec.sys;
+	struct om_journal j;
+	int at;
+
+	leave(f, origin, true);
+	assert_int_equal(om_journal_load(&j, f->s.dirfd, f->s.name, NULL), 0);
+	j.acts.v[0].aside = j.acts.v[1].aside = true;
+	assert_int_equal(om_journal_begin_update(&j), 0);
+	assert_int_equal(mkdirat(f->s.stage_at, "aside.1", 0700), 0);
+	assert_int_equal(mkdirat(f->s.stage_at, "aside.1/1", 0700), 0);
+	if (aside) {
+		at = openat(f->s.stage_at, "aside.1/1", O_PATH | O_CLOEXEC);
+		assert_int_equal(sys->move_mount(sys, f->mount_fd, at, ""), 0);
+		(void)close(at);
+	}
+	assert_int_equal(
+		om_journal_intent(&j, &(struct om_act){ .inverse = OM_INVERSE_RMDIR },
+				  "/new"),
+		2);
+	assert_int_equal(mkdirat(f->root_fd, "new", 0755), 0);
+	om_journal_done(&j);
+	assert_int_equal(
+		close(openat(f->s.dirfd, "journal.1.new", O_CREAT | O_WRONLY, 0600)), 0);
+	f->rec.calls = 0;
+}
+
+/* The mount that was there before lies on "/t" again, and the journal is a whole one. */
+static void expect_restored(struct fixture *f)
+{
+	const struct om_sys *sys = &f->rec.sys;
+	int fd = sys->open_beneath(sys, f->root_fd, "t", O_PATH | O_NOFOLLOW);
+
+	assert_int_equal(sys->same_object(sys, fd, f->mount_fd, ""), 1);
+	(void)close(fd);
+	assert_int_equal(faccessat(f->root_fd, "new", F_OK, 0), -1);
+	assert_true(has_name(f));
+	assert_true(f->j.committed);
+	assert_false(f->j.updating);
+	assert_int_equal(f->j.acts.n, 2);
+	assert_int_equal(faccessat(f->s.dirfd, "journal.1.new", F_OK, 0), -1);
+	om_journal_done(&f->j);
+	assert_int_equal(recover(f, false), OM_RECOVERED_APPLIED);
+	assert_int_equal(f->j.acts.n, 2);
+	assert_false(f->j.acts.v[1].aside);
+}
+
+static int (*real_move)(const struct om_sys *, int, int, const char *);
+
+/* A slot goes with the tmpfs that it is on; here it is a directory like any other. */
+static int move_and_remove_slot(const struct om_sys *sys, int fd, int dirfd,
+				const char *path)
+{
+	int r = real_move(sys, fd, dirfd, path);
+
+	if (r == 0 && sys->same_object(sys, fd, current->mount_fd, "") == 1)
+		(void)unlinkat(current->s.stage_at, "aside.1/1", AT_REMOVEDIR);
+	return r;
+}
+
+static void hook_move(struct fixture *f)
+{
+	current = f;
+	real_move = f->rec.sys.move_mount;
+	f->rec.sys.move_mount = move_and_remove_slot;
+}
+
+static void test_update_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_journal_origin origin = origin_of(f);
+
+	leave_update(f, &origin, true);
+	hook_move(f);
+	assert_int_equal(recover(f, false), OM_RECOVERED_RESTORED);
+	assert_int_equal(f->residue.len, 0);
+	expect_restored(f);
+	assert_int_equal(faccessat(f->s.stage_at, "aside.1", F_OK, 0), -1);
+}
+
+/* Killed before the first mount was moved. */
+static void test_update_that_moved_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_journal_origin origin = origin_of(f);
+
+	leave_update(f, &origin, false);
+	assert_int_equal(unlinkat(f->s.stage_at, "aside.1/1", AT_REMOVEDIR), 0);
+	assert_int_equal(recover(f, true), OM_RECOVERED_RESTORED);
+	expect_restored(f);
+}
+
+/* Whatever fails, the next one goes on from there. */
+static void test_update_is_taken_back_in_the_end(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_journal_origin origin = origin_of(f);
+
+	leave_update(f, &origin, true);
+	hook_move(f);
+	/* What came cannot be undone: what was there does not come upon it. */
+	f->rec.failing = "unlink";
+	assert_int_equal(recover(f, false), -EBUSY);
+	assert_int_equal(f->e.kind, OM_ERR_BROKEN);
+	assert_null(strstr(f->rec.log.s, "move_mount m0 -> t"));
+	f->rec.failing = "move_mount";
+	assert_int_equal(recover(f, false), -EBUSY);
+	assert_int_equal(f->e.kind, OM_ERR_BROKEN);
+	assert_non_null(strstr(om_str_get(&f->residue),
+			       "\"/t\": cannot be brought back: Input/output error\n"));
+	assert_int_equal(f->j.fd, -1);
+	/* All is back, but what it was in stays: the update has ended. */
+	f->rec.failing = NULL;
+	assert_int_equal(mkdirat(f->s.stage_at, "aside.1/x", 0700), 0);
+	assert_int_equal(recover(f, false), -EBUSY);
+	assert_non_null(strstr(om_str_get(&f->residue), "\"journal.1\": "));
+	assert_int_equal(recover(f, false), OM_RECOVERED_APPLIED);
+}
+
+static void test_update_whose_journal_cannot_be_cut(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_journal_origin origin = origin_of(f);
+	struct om_journal j;
+	int fd;
+
+	leave_update(f, &origin, false);
+	assert_int_equal(om_journal_load(&j, f->s.dirfd, f->s.name, NULL), 0);
+	fd = openat(f->s.dirfd, f->s.name, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(dup2(fd, j.fd), j.fd);
+	(void)close(fd);
+	assert_int_equal(om_recover_put_back(&f->rec.sys, &f->s, f->root_fd, &j,
+					     &f->residue),
+			 -EBUSY);
+	assert_non_null(strstr(om_str_get(&f->residue), "\"journal.1\": "));
+	assert_true(j.updating);
+	om_journal_done(&j);
+}
+
+static void test_update_without_a_root(void **state)
+{
+	struct fixture *f = *state;
+	struct om_journal_origin origin = origin_of(f);
+
+	origin.root_path = "/nonexistent/root";
+	leave_update(f, &origin, true);
+	assert_int_equal(recover(f, false), -ENOENT);
+	assert_int_equal(f->e.kind, OM_ERR_SYSTEM);
+	assert_int_equal(f->rec.calls, 0);
+}
+
+static void test_stranger_on_an_update(void **state)
+{
+	struct fixture *f = *state;
+	const struct om_journal_origin origin = origin_of(f);
+	static char inner_path[] = "/u/i";
+	const struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				      .path = inner_path,
+				      .mount_id = 1,
+				      .unique = true,
+				      .inner = true };
+	const struct om_sys *sys = &f->rec.sys;
+	struct om_act act = { .inverse = OM_INVERSE_DETACH };
+	struct om_journal j;
+	int at, fds[2];
+
+	leave_update(f, &origin, true);
+	assert_int_equal(mkdirat(f->root_fd, "u", 0755), 0);
+	assert_int_equal(om_journal_load(&j, f->s.dirfd, f->s.name, NULL), 0);
+	assert_int_equal(om_journal_reserve(&j, 2, 100), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		fds[i] = sys->fsmount(sys, -1, 0);
+		at = sys->open_beneath(sys, f->root_fd, "u", O_PATH | O_NOFOLLOW);
+		assert_int_equal(sys->move_mount(sys, fds[i], at, ""), 0);
+		(void)close(at);
+	}
+	assert_int_equal(sys->mount_id(sys, fds[0], &act.mount_id, &act.unique), 0);
+	assert_int_equal(om_journal_inner(&j, &inner, 1), 0);
+	assert_int_equal(om_journal_intent(&j, &act, "/u"), 4);
+	om_journal_done(&j);
+	f->rec.calls = 0;
+	hook_move(f);
+	assert_int_equal(recover(f, false), -EBUSY);
+	assert_int_equal(f->e.kind, OM_ERR_REFUSED);
+	assert_int_equal(f->rec.calls, 0);
+	assert_int_equal(recover(f, true), OM_RECOVERED_RESTORED);
+	expect_restored(f);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+/* It had ended: what was aside goes. */
+static void test_what_an_update_has_left(void **state)
+{
+	struct fixture *f = *state;
+	struct om_journal_origin origin = origin_of(f);
+
+	origin.updated = true;
+	leave(f, &origin, true);
+	assert_int_equal(mkdirat(f->s.stage_at, "aside.1", 0700), 0);
+	f->rec.failing = "unlink";
+	assert_int_equal(recover(f, false), -EIO);
+	assert_int_equal(f->e.kind, OM_ERR_SYSTEM);
+	assert_non_null(strstr(f->e.message, "what an update has put aside"));
+	f->rec.failing = NULL;
+	assert_int_equal(recover(f, false), OM_RECOVERED_APPLIED);
+	assert_int_equal(faccessat(f->s.stage_at, "aside.1", F_OK, 0), -1);
+	om_journal_done(&f->j);
+	f->s.stage_at = om_close(f->s.stage_at);
+	assert_int_equal(recover(f, false), OM_RECOVERED_APPLIED);
+}
+
+static void test_update_of_another_boot(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned ended = 0; ended < 2; ended++) {
+		struct om_journal_origin origin = origin_of(f);
+
+		origin.boot[0] = 'x';
+		origin.updated = ended;
+		if (ended)
+			leave(f, &origin, true);
+		else
+			leave_update(f, &origin, false);
+		(void)unlinkat(f->s.stage_at, "aside.1/1", AT_REMOVEDIR);
+		(void)mkdirat(f->s.stage_at, "aside.1", 0700);
+		assert_int_equal(recover(f, false), OM_RECOVERED_DROPPED);
+		assert_false(has_journal(f));
+		assert_int_equal(faccessat(f->s.stage_at, "aside.1", F_OK, 0), -1);
+		assert_int_equal(faccessat(f->s.dirfd, "journal.1.new", F_OK, 0), -1);
+		f->rec.mounts.v[f->rec.mounts.n - 1].on_ino = 0;
+		(void)close(f->mount_fd);
+		f->mount_fd = -1;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +713,22 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_bad_journal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_stage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_is_taken_back, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_update_that_moved_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_update_is_taken_back_in_the_end,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_whose_journal_cannot_be_cut,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_update_without_a_root, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_stranger_on_an_update, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_what_an_update_has_left, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_update_of_another_boot, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
