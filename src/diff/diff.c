@@ -24,10 +24,10 @@ struct fate {
 
 struct differ {
 	const struct om_profile *old, *new;
-	const bool *replaced; /* may be NULL */
-	struct fate *fates;   /* owned; of old */
-	size_t *new_of;	      /* owned; of old: its place in new, or NONE */
-	size_t *old_of;	      /* owned; of new: its place in old, or NONE */
+	const bool *replaced, *rebuilt; /* may be NULL */
+	struct fate *fates;		/* owned; of old */
+	size_t *new_of;			/* owned; of old: its place in new, or NONE */
+	size_t *old_of;			/* owned; of new: its place in old, or NONE */
 	size_t *moved; /* owned; of new: who came behind it and comes before, or NONE */
 	struct om_index targets, ids; /* of new */
 	struct om_ways undone;	      /* targets that are undone, by their place in old */
@@ -189,6 +189,8 @@ static struct fate judge(const struct differ *d, size_t i)
 		return (struct fate){ .why = OM_DIFF_CHANGED, .what = what };
 	if (d->replaced && d->replaced[i] && om_entry_is_bind(entry))
 		return (struct fate){ .why = OM_DIFF_SOURCE_REPLACED };
+	if (d->rebuilt && d->rebuilt[i])
+		return (struct fate){ .why = OM_DIFF_REBUILT };
 	if (d->moved[j] != NONE)
 		return because_of(OM_DIFF_REORDERED, d->old, d->moved[j]);
 	return judge_others(d, entry, j);
@@ -280,10 +282,18 @@ static void differ_done(struct differ *d)
 int om_diff_make(const struct om_profile *old, const struct om_profile *new,
 		 const bool *source_replaced, struct om_diff *ret, struct om_error *e)
 {
+	return om_diff_make_built(old, new, source_replaced, NULL, ret, e);
+}
+
+int om_diff_make_built(const struct om_profile *old, const struct om_profile *new,
+		       const bool *source_replaced, const bool *rebuilt,
+		       struct om_diff *ret, struct om_error *e)
+{
 	_cleanup_(differ_done) struct differ d = {
 		.old = old,
 		.new = new,
 		.replaced = source_replaced,
+		.rebuilt = rebuilt,
 		.fates = calloc(old->n + 1, sizeof(*d.fates)),
 		.new_of = calloc(old->n + 1, sizeof(*d.new_of)),
 		.old_of = calloc(new->n + 1, sizeof(*d.old_of)),

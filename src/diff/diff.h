@@ -42,6 +42,7 @@ enum om_diff_why {
 	OM_DIFF_SHOWN,		 /* BECAUSE, which is done before it, shows its target */
 	OM_DIFF_UNNEEDED,	 /* part of a mimic whose entry is gone */
 	OM_DIFF_IN_THE_WAY,	 /* part of a mimic where BECAUSE is to be */
+	OM_DIFF_REBUILT,	 /* it is built together with something that changes */
 	_OM_DIFF_WHY_MAX,
 };
 
@@ -74,6 +75,14 @@ struct om_diff {
 int om_diff_make(const struct om_profile *old, const struct om_profile *new,
 		 const bool *source_replaced, struct om_diff *ret, struct om_error *e)
 	_nonnull_(1, 2, 4) _must_check_;
+/*
+ * The same, where entries of old are built together: those that are marked in rebuilt (NULL:
+ * none) do not stay, whatever the profiles say.
+ */
+int om_diff_make_built(const struct om_profile *old, const struct om_profile *new,
+		       const bool *source_replaced, const bool *rebuilt,
+		       struct om_diff *ret, struct om_error *e)
+	_nonnull_(1, 2, 5) _must_check_;
 void om_diff_done(struct om_diff *diff);
 #define _cleanup_diff_ _cleanup_(om_diff_done)
 

@@ -28,6 +28,8 @@ static const struct {
 				 ", which is done before" },
 	[OM_DIFF_SHOWN] = { "shown", "it must not be there yet when ", " is done" },
 	[OM_DIFF_UNNEEDED] = { "unneeded", "the entry that it was made for is gone", "" },
+	[OM_DIFF_REBUILT] = { "rebuilt",
+			      "it is built together with something that changes", "" },
 	[OM_DIFF_IN_THE_WAY] = { "in-the-way", "its place is wanted by ", "" },
 };
 

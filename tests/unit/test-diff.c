@@ -363,6 +363,28 @@ static void test_source_replaced(void **state)
 		      "keep /m same\nkeep /n same\nkeep /t same\n");
 }
 
+/* What is built together with a change goes with it, and what depends on that. */
+static void test_rebuilt(void **state)
+{
+	struct om_profile *p = parse("/s /m none bind 0 0\n"
+				     "/m/x /n none rbind 0 0\n"
+				     "tmpfs /t tmpfs defaults 0 0\n");
+	static const bool rebuilt[] = { true, false, true };
+	struct om_str out = { 0 };
+	struct om_diff diff;
+
+	(void)state;
+	assert_int_equal(om_diff_make_built(p, p, NULL, rebuilt, &diff, NULL), 0);
+	render(&diff, &out);
+	assert_string_equal(om_str_get(&out),
+			    "undo /t rebuilt\nundo /n source-undone /m\n"
+			    "undo /m rebuilt\ndo /m rebuilt\n"
+			    "do /n source-undone /m\ndo /t rebuilt\n");
+	om_str_free(&out);
+	om_diff_done(&diff);
+	(void)om_profile_free(p);
+}
+
 /* What comes new, above, below, and where a source passes. */
 static void test_new_among(void **state)
 {
@@ -513,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_same_in_other_words),
 		cmocka_unit_test(test_source_replaced),
+		cmocka_unit_test(test_rebuilt),
 		cmocka_unit_test(test_new_among),
 		cmocka_unit_test(test_reordered),
 		cmocka_unit_test(test_reasons_are_told),
