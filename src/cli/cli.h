@@ -32,6 +32,7 @@ extern const struct om_command om_cmd_diff;
 extern const struct om_command om_cmd_probe;
 extern const struct om_command om_cmd_plan;
 extern const struct om_command om_cmd_apply;
+extern const struct om_command om_cmd_update;
 extern const struct om_command om_cmd_undo;
 extern const struct om_command om_cmd_run;
 extern const struct om_command om_cmd_status;
