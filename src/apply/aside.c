@@ -71,7 +71,7 @@ static int open_slot(const struct om_sys *sys, int aside_fd, const struct om_act
 	uint64_t id;
 	int r;
 
-	(void)snprintf(name, sizeof(name), "%zu", index);
+	(void)snprintf(name, sizeof(name), "%u", (unsigned)index);
 	fd = sys->open(sys, aside_fd, name, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
