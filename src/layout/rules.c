@@ -154,8 +154,10 @@ static const char *top_level_bad(const char *target, char buf[static OM_REASON_S
 		if (om_path_is_under(target, top[i]))
 			return NULL;
 	n = (int)om_path_prefix_len(target, 1);
-	if (n > 40)
-		return "it defines a new top-level directory";
+	/* What cannot be shown as it is stands, quoted, before the reason. */
+	for (int i = 0; i < n; i++)
+		if (n > 40 || target[i] < ' ' || target[i] > '~')
+			return "it defines a new top-level directory";
 	(void)snprintf(buf, OM_REASON_SIZE,
 		       "it defines a new top-level directory \"%.*s\"", n, target);
 	return buf;

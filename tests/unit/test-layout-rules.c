@@ -3,6 +3,7 @@
  * layout/, vector by vector: what snapd does with a layout (V90 to V104 of its vectors,
  * and its rules of schema, variables and order), and where the mode of our own differs.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,9 @@ static void check_mode(const struct vector *v, size_t i, bool snapd, struct om_s
 		fail_msg("%zu, %s: accepted: %s", i, mode, v->layout);
 	if (want && (r != -EINVAL || e.kind != OM_ERR_INPUT || !strstr(e.message, want)))
 		fail_msg("%zu, %s: %s: %s", i, mode, e.where, e.message);
+	for (const char *p = e.message; *p; p++)
+		if (!isprint((unsigned char)*p))
+			fail_msg("%zu, %s: the message cannot be shown", i, mode);
 	if (want && !om_startswith(e.where, "snap.yaml:"))
 		fail_msg("%zu, %s: no place: %s", i, mode, e.where);
 	if (want && out->len)
@@ -322,6 +326,8 @@ static void test_V101(void **state)
 		{ TMPFS("/nonexistent-dir/subdir"), "top-level directory", "top-level" },
 		{ TMPFS("///////unclean-absolute-dir"), "not clean", "clean" },
 		{ TMPFS("/lib32"), "top-level directory", "top-level directory" },
+		{ TMPFS("\"/x\\ey\""), "control character", "top-level directory" },
+		{ TMPFS("/\xc3\xa9"), "top-level directory", "top-level directory" },
 		{ TMPFS("$SNAP/with\"quote"), "'\"'", "'\"'" },
 		{ TMPFS("$SNAP/myDir[0123]"), "'['", "'['" },
 		{ TMPFS("$SNAP/here{a,b}"), "'{'", "'{'" },
