@@ -18,7 +18,7 @@ files() {
 	find src tests/fake -name '*.[ch]' 2>/dev/null
 	# The source of a unit test is implied by the program's name.
 	find tests/unit -name 'test-*.c' 2>/dev/null | sed 's/\.c$//'
-	find tests/matrix -name '*.py' 2>/dev/null
+	find tests/matrix tests/snapd -name '*.py' 2>/dev/null
 	find tests/integration tests/lint tests/matrix -name '*.sh' -perm -u=x 2>/dev/null
 }
 
