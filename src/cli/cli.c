@@ -60,6 +60,7 @@ static const struct option all_options[] = {
 	{ "old-revision", required_argument, NULL, OM_OPT_OLD_REVISION },
 	{ "base-layout", required_argument, NULL, OM_OPT_BASE_LAYOUT },
 	{ "base-revision", required_argument, NULL, OM_OPT_BASE_REVISION },
+	{ "from-profile", no_argument, NULL, OM_OPT_FROM_PROFILE },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)

@@ -75,6 +75,7 @@ enum om_cli_option {
 	OM_OPT_OLD_REVISION,
 	OM_OPT_BASE_LAYOUT,
 	OM_OPT_BASE_REVISION,
+	OM_OPT_FROM_PROFILE,
 	_OM_OPT_END,
 };
 
@@ -128,6 +129,9 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 /* As text, by --compat and --extra-layout too; with all errors of the document. */
 int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
 			struct om_error_list *errors, struct om_error *e) _must_check_;
+/* The layout that yields a profile, as text; with what is wrong with each line. */
+int om_cli_reverse_layout(const struct om_cli *cli, const char *file, struct om_str *out,
+			  struct om_error_list *errors, struct om_error *e) _must_check_;
 /* A revision of a snap to compare with another one, sorted into the order of application. */
 int om_cli_compile_revision(const struct om_cli *cli, const char *file,
 			    const char *revision, struct om_profile **ret,

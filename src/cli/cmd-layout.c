@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * overmount layout: the `layout:` section of a snap.yaml as a mount profile, and what an
- * update from one snap.yaml to another one is.
+ * overmount layout: the `layout:` section of a snap.yaml as a mount profile, the way back,
+ * and what an update from one snap.yaml to another one is.
  */
 #include <stdio.h>
 
@@ -40,44 +40,64 @@ static int run_diff(const struct om_cli *cli)
 
 static int run_print(const struct om_cli *cli)
 {
+	bool reverse = om_cli_get(cli, OM_OPT_FROM_PROFILE) != NULL;
 	_cleanup_str_ struct om_str text = { 0 };
 	struct om_error e = { 0 };
+	int r;
 
 	if (cli->argc != 1)
-		return om_cli_usage(cli, "want one snap.yaml");
+		return om_cli_usage(cli,
+				    reverse ? "want one profile" : "want one snap.yaml");
 	if (om_cli_get(cli, OM_OPT_JSON) || om_cli_get(cli, OM_OPT_OLD_REVISION))
 		return om_cli_usage(cli, "--json and --old-revision go with --diff");
-	if (om_cli_print_layout(cli, cli->argv[0], &text, &errors, &e) < 0)
+	r = reverse ? om_cli_reverse_layout(cli, cli->argv[0], &text, &errors, &e)
+		    : om_cli_print_layout(cli, cli->argv[0], &text, &errors, &e);
+	if (r < 0)
 		return fail(&e);
 	(void)fputs(om_str_get(&text), stdout);
 	return 0;
 }
 
+/* A profile is all that there is, and a layout is all that comes of it. */
+static int check_reverse(const struct om_cli *cli)
+{
+	static const enum om_cli_option others[] = { OM_OPT_DIFF, OM_OPT_BASE_LAYOUT,
+						     OM_OPT_BASE_REVISION };
+
+	if (!om_cli_get(cli, OM_OPT_FROM_PROFILE))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (om_cli_get(cli, others[i]) || cli->n_list > 0)
+			return om_cli_usage(cli,
+					    "--from-profile does not go with --diff, "
+					    "--base-layout and --extra-layout");
+	return 0;
+}
+
 static int run_layout(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_NAME,
-				       OM_OPT_REVISION,
-				       OM_OPT_COMPAT,
-				       OM_OPT_INSTANCE_KEY,
-				       OM_OPT_PASSWD,
-				       OM_OPT_GROUP,
-				       OM_OPT_EXTRA_LAYOUT,
-				       OM_OPT_DIFF,
-				       OM_OPT_OLD_REVISION,
-				       OM_OPT_BASE_LAYOUT,
-				       OM_OPT_BASE_REVISION,
-				       OM_OPT_JSON,
-				       0 };
+	static const int options[] = { OM_OPT_NAME,	     OM_OPT_REVISION,
+				       OM_OPT_COMPAT,	     OM_OPT_INSTANCE_KEY,
+				       OM_OPT_PASSWD,	     OM_OPT_GROUP,
+				       OM_OPT_EXTRA_LAYOUT,  OM_OPT_DIFF,
+				       OM_OPT_OLD_REVISION,  OM_OPT_BASE_LAYOUT,
+				       OM_OPT_BASE_REVISION, OM_OPT_FROM_PROFILE,
+				       OM_OPT_JSON,	     0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
+	int r;
 
 	if (cli.exit >= 0)
 		return cli.exit;
+	r = check_reverse(&cli);
+	if (r != 0)
+		return r;
 	return om_cli_get(&cli, OM_OPT_DIFF) ? run_diff(&cli) : run_print(&cli);
 }
 
 const struct om_command om_cmd_layout = {
 	.name = "layout",
-	.synopsis = "[options] SNAP.yaml, or --diff OLD.yaml NEW.yaml",
+	.synopsis = "[options] SNAP.yaml, --diff OLD.yaml NEW.yaml, or\n"
+		    "                  --from-profile PROFILE",
 	.summary = "print the mount profile of a snap's layout",
 	.options =
 		"     --name NAME         name of the snap (default: from the file)\n"
@@ -92,6 +112,7 @@ const struct om_command om_cmd_layout = {
 		"     --diff              show what an update from OLD to NEW keeps, undoes\n"
 		"                           and does\n"
 		"     --old-revision REV  revision of OLD (default: unset)\n"
-		"     --json              JSON output of --diff\n",
+		"     --json              JSON output of --diff\n"
+		"     --from-profile      print the layout that yields a profile\n",
 	.run = run_layout,
 };

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "layout/layout.h"
+#include "layout/reverse.h"
 
 struct input {
 	struct om_layout_args args;
@@ -204,4 +205,26 @@ int om_cli_compile_revision(const struct om_cli *cli, const char *file,
 				     OM_Q(file));
 	om_profile_sort(*ret);
 	return 0;
+}
+
+int om_cli_reverse_layout(const struct om_cli *cli, const char *file, struct om_str *out,
+			  struct om_error_list *errors, struct om_error *e)
+{
+	_cleanup_profile_ struct om_profile *profile = NULL;
+	_cleanup_(input_free) struct input in = { 0 };
+	struct om_reverse_args args = { .errors = errors };
+	int r = read_compat(cli, &in, e);
+
+	if (r == 0)
+		r = refuse_snapd(&in, "make a layout", e);
+	if (r == 0)
+		r = om_cli_load_profile(cli, file, &profile, e);
+	if (r < 0)
+		return r;
+	args.profile = profile;
+	args.name = om_cli_get(cli, OM_OPT_NAME);
+	args.revision = om_cli_get(cli, OM_OPT_REVISION);
+	args.instance_key = om_cli_get(cli, OM_OPT_INSTANCE_KEY);
+	args.proposal = in.args.proposal;
+	return om_layout_reverse(&args, out, e);
 }

@@ -14,7 +14,7 @@ static const struct {
 			     "" },
 	[OM_DIFF_NEW] = { "new", "nothing was at its target", "" },
 	[OM_DIFF_GONE] = { "gone", "nothing shall be at its target any more", "" },
-	[OM_DIFF_CHANGED] = { "changed", "another ", " is asked for" },
+	[OM_DIFF_CHANGED] = { "changed", "differs in ", "" },
 	[OM_DIFF_SOURCE_REPLACED] = { "source-replaced",
 				      "its source is no longer what was bound", "" },
 	[OM_DIFF_REORDERED] = { "reordered", "it and ", " change places" },

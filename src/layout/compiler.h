@@ -44,6 +44,9 @@ int om_layout_fail_value(struct om_layout_compiler *c, const struct om_layout_it
 int om_layout_read_attributes(struct om_layout_compiler *c,
 			      struct om_layout_compiled *item) _nonnull_all_ _must_check_;
 
+/* All but the output, of the document that was read. */
+int om_layout_compile_items(struct om_layout_compiler *c) _nonnull_all_ _must_check_;
+void om_layout_compiler_done(struct om_layout_compiler *c) _nonnull_all_;
 /* All but the output, of one document. */
 int om_layout_compile_one(struct om_layout_compiler *c) _nonnull_all_ _must_check_;
 

@@ -38,6 +38,13 @@ void om_layout_where(struct om_error *e, const char *file,
 {
 	char field[256], bare[200];
 
+	if (at->column == 0) {
+		om_error_where(e, file, at->line, 0,
+			       !key			    ? "target"
+			       : om_startswith(key, "bind") ? "source"
+							    : "options");
+		return;
+	}
 	(void)snprintf(field, sizeof(field), "layout%s%s%s%s", target ? "." : "",
 		       target ? om_bare(bare, sizeof(bare), target) : "", key ? "." : "",
 		       key ? key : "");

@@ -62,7 +62,10 @@ void om_layout_document_free(struct om_layout_document *document) _nonnull_all_;
 
 const char *om_layout_key_name(enum om_layout_key key);
 
-/* Sets the place of an error to that of at; the field is `layout.TARGET.KEY`. */
+/*
+ * Sets the place of an error to that of at; the field is `layout.TARGET.KEY`.  What has no
+ * column is a line of a profile (reverse.c), and the field is one of its.
+ */
 void om_layout_where(struct om_error *e, const char *file,
 		     const struct om_layout_text *at, const char *target, const char *key)
 	_nonnull_(2, 3);

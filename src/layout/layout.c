@@ -325,17 +325,6 @@ static int read_items(struct om_layout_compiler *c)
 	return r < 0 ? r : check_items(c);
 }
 
-static const char *revision_bad(const char *revision)
-{
-	const char *digits = revision + (revision[0] == 'x');
-
-	if (om_streq(revision, "unset"))
-		return NULL;
-	if (!*digits || digits[strspn(digits, "0123456789")] || strlen(digits) > 10)
-		return "it must be a number, x and a number, or unset";
-	return NULL;
-}
-
 static int fail_argument(struct om_layout_compiler *c, const char *what,
 			 const char *value, const char *reason)
 {
@@ -382,12 +371,19 @@ static int prepare(struct om_layout_compiler *c)
 	reason = key ? om_instance_key_check(key) : NULL;
 	if (reason)
 		return fail_argument(c, "instance key", key, reason);
-	reason = revision_bad(revision);
+	reason = om_snap_revision_check(revision);
 	if (reason)
 		return fail_argument(c, "revision", revision, reason);
 	r = om_layout_space_init(&c->space, name, revision, c->args->snapd);
 	c->space.proposal = c->args->proposal;
 	return r < 0 ? om_layout_fail_memory(c) : 0;
+}
+
+int om_layout_compile_items(struct om_layout_compiler *c)
+{
+	int r = prepare(c);
+
+	return r < 0 ? r : read_items(c);
 }
 
 int om_layout_compile_one(struct om_layout_compiler *c)
@@ -399,16 +395,14 @@ int om_layout_compile_one(struct om_layout_compiler *c)
 	if (r == 0 && c->document.name_bad && !c->args->name)
 		return om_error_list_first(errors, c->e);
 	if (r == 0)
-		r = prepare(c);
-	if (r == 0)
-		r = read_items(c);
+		r = om_layout_compile_items(c);
 	if (!errors)
 		return r;
 	r = om_error_collect(errors, c->e, r);
 	return r < 0 ? r : om_error_list_first(errors, c->e);
 }
 
-static void compiler_free(struct om_layout_compiler *c)
+void om_layout_compiler_done(struct om_layout_compiler *c)
 {
 	for (size_t i = 0; i < c->n && c->items; i++) {
 		free(c->items[i].target);
@@ -424,9 +418,12 @@ int om_layout_compile(const struct om_layout_args *args, struct om_profile **ret
 {
 	struct om_layout_args base_args = om_layout_args_of_base(args);
 	struct om_error own = { 0 };
-	_cleanup_(compiler_free) struct om_layout_compiler base = { .args = &base_args };
-	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
-								 .e = e ? e : &own };
+	_cleanup_(om_layout_compiler_done) struct om_layout_compiler base = {
+		.args = &base_args
+	};
+	_cleanup_(om_layout_compiler_done) struct om_layout_compiler c = {
+		.args = args, .e = e ? e : &own
+	};
 	_cleanup_profile_ struct om_profile *p = NULL;
 	int r;
 
@@ -450,9 +447,12 @@ int om_layout_print(const struct om_layout_args *args, struct om_str *out,
 {
 	struct om_layout_args base_args = om_layout_args_of_base(args);
 	struct om_error own = { 0 };
-	_cleanup_(compiler_free) struct om_layout_compiler base = { .args = &base_args };
-	_cleanup_(compiler_free) struct om_layout_compiler c = { .args = args,
-								 .e = e ? e : &own };
+	_cleanup_(om_layout_compiler_done) struct om_layout_compiler base = {
+		.args = &base_args
+	};
+	_cleanup_(om_layout_compiler_done) struct om_layout_compiler c = {
+		.args = args, .e = e ? e : &own
+	};
 	_cleanup_profile_ struct om_profile *p = NULL;
 	int r = om_layout_compile_both(&c, &base, &base_args);
 

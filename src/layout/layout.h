@@ -65,3 +65,5 @@ int om_layout_print(const struct om_layout_args *args, struct om_str *out,
  */
 const char *om_snap_name_check(const char *name) _nonnull_all_;
 const char *om_instance_key_check(const char *key) _nonnull_all_;
+/* The same of a revision: a number, x and a number, or unset. */
+const char *om_snap_revision_check(const char *revision) _nonnull_all_;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of snaps and keys of instances, by snapd's grammar.
+ * Names and revisions of snaps and keys of instances, by snapd's grammar.
  */
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "layout/layout.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
@@ -39,5 +40,16 @@ const char *om_instance_key_check(const char *key)
 		return "it must use lower case letters or digits";
 	if (strlen(key) > 10)
 		return "it must not be longer than 10 characters";
+	return NULL;
+}
+
+const char *om_snap_revision_check(const char *revision)
+{
+	const char *digits = revision + (revision[0] == 'x');
+
+	if (om_streq(revision, "unset"))
+		return NULL;
+	if (!*digits || digits[strspn(digits, DIGITS)] || strlen(digits) > 10)
+		return "it must be a number, x and a number, or unset";
 	return NULL;
 }

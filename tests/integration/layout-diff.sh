@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What an update is: `layout --diff` of two snap.yaml, and `diff` of two profiles.
+# What an update is (`layout --diff` of two snap.yaml, `diff` of two profiles), the layout of
+# a base, and the way from a profile back to a layout.
 . "${top_srcdir:-.}/tests/integration/lib.sh"
 om_start "$@"
 
@@ -27,12 +28,12 @@ diffed() {
 }
 is "layout --diff" "$(diffed --old-revision 1 --revision 2 old.yaml new.yaml)" '0
 ACT TARGET KIND SOURCE WHY
-undo /var/cache/app tmpfs tmpfs another mode is asked for
-undo /opt/rt bind /snap/app/1/rt another source is asked for
+undo /var/cache/app tmpfs tmpfs differs in mode
+undo /opt/rt bind /snap/app/1/rt differs in source
 keep /etc/app.conf symlink /var/snap/app/common/app.conf nothing about it changes
-do /opt/rt bind /snap/app/2/rt another source is asked for
+do /opt/rt bind /snap/app/2/rt differs in source
 do /usr/share/app bind-file /var/snap/app/common/app nothing was at its target
-do /var/cache/app tmpfs tmpfs another mode is asked for'
+do /var/cache/app tmpfs tmpfs differs in mode'
 is "the same revision by default" "$(diffed old.yaml old.yaml | cut -d' ' -f1,2 | tr '\n' ' ')" \
 	"0 ACT TARGET keep /etc/app.conf keep /opt/rt keep /var/cache/app "
 is "options of layouts" "$(diffed --name other --instance-key k \
@@ -96,8 +97,8 @@ sed 's/content.7/content\/8/' old.fstab >new.fstab
 is "diff" "$("$OVERMOUNT" diff old.fstab new.fstab | squeezed)" \
 	'ACT TARGET KIND SOURCE WHY
 undo /opt/rt bind /snap/app/1/rt its source meets "/snap/app/1/rt", which is undone
-undo /snap/app/1/rt bind /snap/content/7 another source is asked for
-do /snap/app/1/rt bind /snap/content/8 another source is asked for
+undo /snap/app/1/rt bind /snap/content/7 differs in source
+do /snap/app/1/rt bind /snap/content/8 differs in source
 keep /srv/b bind /srv/a nothing about it changes
 do /opt/rt bind /snap/app/1/rt its source meets "/snap/app/1/rt", which is undone'
 is "it is the same each time" "$("$OVERMOUNT" diff old.fstab new.fstab | sha256sum)" \
@@ -133,15 +134,53 @@ else
 	skip "layout --diff --json" "jq is missing"
 fi
 
-# A layout that is the same stays as it is, whatever real snaps ask for.
-corpus=$top_srcdir/tests/corpus/yaml n=0 kept=0
+# The way back.
+"$OVERMOUNT" layout --revision 3 --instance-key k old.yaml >p.fstab
+"$OVERMOUNT" layout --from-profile p.fstab >back.yaml
+is "--from-profile" "$? $(cat back.yaml)" '0 # overmount layout --revision 3 --instance-key k
+name: app
+layout:
+  /etc/app.conf:
+    symlink: $SNAP_COMMON/app.conf
+  /opt/rt:
+    bind: $SNAP/rt
+  /var/cache/app:
+    type: tmpfs
+    mode: 700'
+is "--from-profile and there again" \
+	"$("$OVERMOUNT" layout --revision 3 --instance-key k back.yaml)" "$(cat p.fstab)"
+is "--from-profile of standard input, under another name" \
+	"$("$OVERMOUNT" layout --from-profile --name app --revision 3 - <p.fstab)" "$(cat back.yaml)"
+"$OVERMOUNT" layout --from-profile old.fstab >out 2>err
+is "lines that come from no layout, all of them" "$? $(cat out err)" \
+	'1 overmount: old.fstab:1: options: cannot express "/snap/app/1/rt": it is no layout'"'"'s, for it has no x-snapd.origin=layout
+overmount: old.fstab:3: options: cannot express "/srv/b": it is no layout'"'"'s, for it has no x-snapd.origin=layout'
+"$OVERMOUNT" layout --from-profile --compat snapd p.fstab >out 2>err
+is "--from-profile as snapd" "$? $(cat out err)" \
+	'1 overmount: cannot make a layout: what snapd accepts need not be a profile'
+for other in --diff "--base-layout base.yaml" "--extra-layout /a:/b"; do
+	# shellcheck disable=SC2086 # an option and its value
+	"$OVERMOUNT" layout --from-profile $other p.fstab >out 2>err
+	is "--from-profile and ${other%% *}" "$? $(cat out) $(head -n1 err)" \
+		"1  overmount: layout: --from-profile does not go with --diff, --base-layout and --extra-layout"
+done
+"$OVERMOUNT" layout --from-profile >out 2>err
+is "--from-profile of nothing" "$? $(head -n1 err)" "1 overmount: layout: want one profile"
+
+# A layout that is the same stays as it is, and comes back, whatever real snaps ask for.
+corpus=$top_srcdir/tests/corpus/yaml n=0 kept=0 back=0
 for yaml in "$corpus"/*.yaml; do
 	lines=$("$OVERMOUNT" layout --name app "$yaml" 2>/dev/null | wc -l)
 	[ "$lines" -gt 0 ] || continue
 	n=$((n + 1))
 	[ "$("$OVERMOUNT" layout --name app --diff "$yaml" "$yaml" | grep -c '^keep')" = "$lines" ] &&
 		kept=$((kept + 1))
+	"$OVERMOUNT" layout --name app --revision 1 "$yaml" >p.fstab
+	"$OVERMOUNT" layout --from-profile --name app p.fstab |
+		"$OVERMOUNT" layout --revision 1 - >again.fstab
+	[ "$(sort p.fstab)" = "$(sort again.fstab)" ] && back=$((back + 1))
 done
 [ "$n" -gt 100 ] && ok "$n layouts of real snaps" || not_ok "layouts of real snaps" "only $n"
 is "each stays when it is the same" "$kept" "$n"
+is "each comes back from its profile" "$back" "$n"
 plan_end
