@@ -220,8 +220,6 @@ static int compare_entry(struct reverser *r, const struct om_entry *entry,
 	if (!yielded)
 		return fail_line(r, entry, "target", "no instance of the snap has it");
 	what = om_entry_difference(entry, yielded);
-	if (!what && entry->origin != yielded->origin)
-		what = "origin";
 	if (!what)
 		return 0;
 	reason = om_asprintf("a layout differs in %s, with the options %s", what,

@@ -444,6 +444,30 @@ static void test_reasons_are_told(void **state)
 	assert_string_equal(om_diff_act_name(_OM_DIFF_ACT_MAX), "unknown");
 }
 
+static void test_sentences(void **state)
+{
+	const struct om_entry other = { .target = "/o" };
+	const struct om_change changes[] = {
+		{ .why = OM_DIFF_CHANGED, .what = "mode" },
+		{ .why = OM_DIFF_SOURCE_UNDONE, .because = &other },
+		{ .why = OM_DIFF_SHOWN, .because = &other },
+		{ .why = OM_DIFF_REORDERED, .because = &other },
+	};
+	struct om_str text = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		om_diff_explain(&changes[i], &text);
+		om_str_add(&text, "\n");
+	}
+	assert_string_equal(om_str_get(&text),
+			    "differs in mode\n"
+			    "its source meets \"/o\", which is undone\n"
+			    "it must not be there yet when \"/o\" is done\n"
+			    "it and \"/o\" change places\n");
+	om_str_free(&text);
+}
+
 static void test_ways(void **state)
 {
 	struct om_ways ways = { 0 };
@@ -539,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_new_among),
 		cmocka_unit_test(test_reordered),
 		cmocka_unit_test(test_reasons_are_told),
+		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_speed),
 	};
