@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What plans can't act: the objects of profile, layout, diff, strategy and base (but for
+# What plans can't act: the objects of profile, layout, diff, strategy, apparmor and base (but for
 # base/fdio, which reads files for others) call nothing that reaches the system, a clock or
 # the environment.  Only the names below are allowed.
 . "$(dirname "$0")/lib.sh"
@@ -44,7 +44,7 @@ compile env <<<'char *getenv(const char *); char *bad(void) { return getenv("x")
 compile print <<<'int printf(const char *, ...); int bad(void) { return printf("x"); }'
 compile good <<<'char *strdup(const char *); char *good(const char *s) { return strdup(s); }'
 
-mapfile -t objects < <(lint_objects base profile layout diff strategy | grep -v '/base/.*fdio\.o$')
+mapfile -t objects < <(lint_objects base profile layout diff strategy apparmor | grep -v '/base/.*fdio\.o$')
 [ ${#objects[@]} -gt 0 ] || lint_skip_all "nothing is built in $top_builddir"
 for control in open time env print; do
 	lint_control "$control" impurities <<<"$lint_tmp/$control.o"

@@ -19,7 +19,7 @@ branches() {
 printf '\tif (strcmp(s->name, "overlay") == 0)\n' >"$lint_tmp/bad.c"
 printf '\tif (s == &om_strategy_mimic)\n' >"$lint_tmp/bad2.c"
 mapfile -t files < <(
-	find src/strategy src/apply src/cli -name '*.[ch]' |
+	find src/strategy src/apparmor src/apply src/cli -name '*.[ch]' |
 		grep -vE '/(overlay|overlay-rw|mimic|plain|refuse)\.[ch]$' | sort
 )
 lint_control "a comparison with a strategy's name" branches "$lint_tmp/bad.c"

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the program needs whatever it applies: to start, its state directory, its stage, and
+ * trying what the kernel can do, which happens in a mount namespace of its own.  See emit.h.
+ */
+#include <stddef.h>
+
+#include "apparmor/emit.h"
+
+/* A rule in which nothing is somebody else's text. */
+struct fixed {
+	unsigned families;
+	unsigned may;
+	const char *path;
+};
+
+static int add_fixed(struct om_aa_rules *rules, const struct fixed *files, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = om_aa_rules_add(
+			rules, &(struct om_aa_rule){
+				       .kind = OM_AA_FILE,
+				       .families = files[i].families,
+				       .may = files[i].may,
+				       .path = { { OM_AA_PATTERN(files[i].path) } } });
+	return r;
+}
+
+static int add_program(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_ALL, OM_AA_R | OM_AA_M,
+		  "/{,usr/}lib{,32,64}/{,**/}*.so{,.[0-9]*}" },
+		{ OM_AA_ALL, OM_AA_R, "/etc/ld.so.cache" },
+		{ OM_AA_ALL, OM_AA_R | OM_AA_W, "/dev/null" },
+		{ OM_AA_ALL, OM_AA_R, "/proc/filesystems" },
+		{ OM_AA_ALL, OM_AA_R, "/proc/sys/{fs/mount-max,kernel/random/boot_id}" },
+		{ OM_AA_ALL, OM_AA_R, "/proc/[0-9]*/{comm,mountinfo,mounts,status}" },
+		{ OM_AA_ALL, OM_AA_R,
+		  "/proc/[0-9]*/{,task/[0-9]*/}attr/{,apparmor/}current" },
+		{ OM_AA_ALL, OM_AA_R, "/proc/[0-9]*/{fdinfo/[0-9]*,uid_map}" },
+		{ OM_AA_ALL, OM_AA_R, "/sys/kernel/security/lsm" },
+		{ OM_AA_ALL, OM_AA_R, "/sys/kernel/security/apparmor/features/**" },
+		{ OM_AA_ALL, OM_AA_R, "/sys/module/apparmor/parameters/*" },
+		{ OM_AA_ALL, OM_AA_R, "/sys/module/overlay/parameters/*" },
+	};
+	int r = om_aa_rules_section(rules,
+				    "The program itself, and what it asks the kernel");
+
+	if (r == 0)
+		r = om_aa_rules_add(
+			rules, &(struct om_aa_rule){ .kind = OM_AA_FILE,
+						     .families = OM_AA_ALL,
+						     .may = OM_AA_R | OM_AA_M,
+						     .path = om_aa_name(o->program) });
+	return r < 0 ? r : add_fixed(rules, files, ARRAY_SIZE(files));
+}
+
+static int add_rights(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const char *const capabilities[] = { "sys_admin",    "chown",
+						    "dac_override", "dac_read_search",
+						    "fowner",	    "fsetid" };
+	struct om_aa_path self = { { OM_AA_PATTERN("snap-update-ns."),
+				     OM_AA_LITERAL(o->name) } };
+	int r = om_aa_rules_section(
+		rules, "Mounts, and directories that are as those that they stand for");
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(capabilities); i++)
+		r = om_aa_rules_add(rules,
+				    &(struct om_aa_rule){ .kind = OM_AA_CAPABILITY,
+							  .families = OM_AA_ALL,
+							  .word = capabilities[i] });
+	/* Its children, which try what may hang, die with it. */
+	return r < 0 ? r
+		     : om_aa_rules_add(rules, &(struct om_aa_rule){ .kind = OM_AA_SIGNAL,
+								    .families = OM_AA_ALL,
+								    .path = self });
+}
+
+/* In the state directory. */
+static struct om_aa_path in_state(const struct om_aa_options *o, const char *pattern)
+{
+	return (struct om_aa_path){ { OM_AA_LITERAL(o->state), OM_AA_PATTERN(pattern) } };
+}
+
+static int add_in_state(struct om_aa_rules *rules, const struct om_aa_options *o,
+			const struct fixed *files, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = om_aa_rules_add(rules, &(struct om_aa_rule){
+						   .kind = OM_AA_FILE,
+						   .families = files[i].families,
+						   .may = files[i].may,
+						   .path = in_state(o, files[i].path) });
+	return r;
+}
+
+static int add_state(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_ALL, OM_AA_R | OM_AA_W, "/" },
+		{ OM_AA_ALL, OM_AA_R | OM_AA_W, "/journal.[0-9]*" },
+		{ OM_AA_ALL, OM_AA_R | OM_AA_W | OM_AA_K, "/lock.[0-9]*" },
+		/* Written without a name, as #INODE, and linked when it is complete. */
+		{ OM_AA_ALL, OM_AA_R | OM_AA_W | OM_AA_L, "/{facts,#[0-9]*}" },
+	};
+	int r = om_aa_rules_section(rules,
+				    "The journal, its lock, and facts that are kept");
+
+	return r < 0 ? r : add_in_state(rules, o, files, ARRAY_SIZE(files));
+}
+
+static int add_stage_mounts(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	const struct om_aa_rule mounts[] = {
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_STAGED,
+		  .type = "tmpfs",
+		  .options = "rw, nosuid, nodev, noexec",
+		  .device = "overmount",
+		  .path = in_state(o, "/stage.[0-9]*/") },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_STAGED,
+		  .options = "private",
+		  .path = in_state(o, "/stage.[0-9]*/") },
+		{ .kind = OM_AA_UMOUNT,
+		  .families = OM_AA_STAGED,
+		  .path = in_state(o, "/stage.[0-9]*/") },
+		/* AppArmor cannot tell what it is that is moved, so its place says nothing
+		 * more than this. */
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_FD_MOVE,
+		  .options = "move",
+		  .path = in_state(o, "/stage.[0-9]*/[0-9]*{,/,/**}") },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(mounts); i++)
+		r = om_aa_rules_add(rules, &mounts[i]);
+	return r;
+}
+
+static int add_stage(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_STAGED, OM_AA_R | OM_AA_W, "/stage.[0-9]*/{,**/}" },
+		/* A place for a mount of a file. */
+		{ OM_AA_STAGED, OM_AA_W, "/stage.[0-9]*/[0-9]*" },
+	};
+	int r = om_aa_rules_section(
+		rules, "The stage, a tmpfs on which constructions are built");
+
+	if (r == 0)
+		r = add_in_state(rules, o, files, ARRAY_SIZE(files));
+	return r < 0 ? r : add_stage_mounts(rules, o);
+}
+
+static int add_probe_mounts(struct om_aa_rules *rules)
+{
+	static const struct om_aa_rule mounts[] = {
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_ALL,
+		  .options = "rprivate",
+		  .path = { { OM_AA_PATTERN("/") } } },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_ALL,
+		  .type = "tmpfs",
+		  .options = "rw, nosuid",
+		  .device = "overmount-probe",
+		  .path = { { OM_AA_PATTERN("/run/") } } },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_MOUNT2,
+		  .type = "overlay",
+		  .options = "ro",
+		  .device = "overmount-probe",
+		  .path = { { OM_AA_PATTERN("/run/{m,one,two}/") } } },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_MOVES,
+		  .options = "move",
+		  .path = { { OM_AA_PATTERN("/run/{move,one,two}/") } } },
+		/* Into a mount that no namespace has. */
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_MOVES,
+		  .options = "move",
+		  .path = { { OM_AA_PATTERN("/nest/") } } },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(mounts); i++)
+		r = om_aa_rules_add(rules, &mounts[i]);
+	return r;
+}
+
+static int add_probe(struct om_aa_rules *rules)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_ALL, OM_AA_R, "/run/" },
+		{ OM_AA_ALL, OM_AA_W, "/run/{l,m,move,one,s,two,u,w}/{,**/}" },
+		{ OM_AA_BY_FD, OM_AA_W, "/{l,nest,s,u,w}/{,**/}" },
+		/* The overlay there, and its layers by the names that their file system has. */
+		{ OM_AA_MOUNT2, OM_AA_R, "/{,run/}{l,m,one,s,two}/" },
+	};
+	int r = om_aa_rules_section(
+		rules, "Trying what the kernel can do, in a mount namespace of its own");
+
+	if (r == 0)
+		r = add_fixed(rules, files, ARRAY_SIZE(files));
+	return r < 0 ? r : add_probe_mounts(rules);
+}
+
+/*
+ * overlay.label-app: an overlay over a directory of the base is read, mapped and executed
+ * with the label of the application.
+ */
+static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	const struct om_aa_path dir = { { OM_AA_PATTERN("/usr/bin/") } };
+	const struct om_aa_rule mounts[] = {
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_MOUNT2,
+		  .type = "overlay",
+		  .options = "ro",
+		  .device = "overmount-probe",
+		  .path = dir },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_MOVES,
+		  .options = "move",
+		  .path = dir },
+		{ .kind = OM_AA_UMOUNT, .families = OM_AA_ALL, .path = dir },
+		{ .kind = OM_AA_CHANGE_PROFILE,
+		  .families = OM_AA_ALL,
+		  .path = { { OM_AA_PATTERN("snap."), OM_AA_LITERAL(o->name),
+			      OM_AA_PATTERN(".*") } } },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(mounts); i++)
+		r = om_aa_rules_add(rules, &mounts[i]);
+	return r;
+}
+
+static int add_label(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_ALL, OM_AA_R | OM_AA_M, "/usr/bin/{,**}" },
+		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
+	};
+	int r = om_aa_rules_section(
+		rules,
+		"Trying whether an application can use what it sees through an overlay");
+
+	if (r == 0)
+		r = add_fixed(rules, files, ARRAY_SIZE(files));
+	return r < 0 ? r : add_label_mounts(rules, o);
+}
+
+static int add_helper(struct om_aa_rules *rules)
+{
+	int r = om_aa_rules_section(rules, "The helper that makes overlays");
+
+	return r < 0 ? r
+		     : om_aa_rules_add(
+			       rules,
+			       &(struct om_aa_rule){
+				       .kind = OM_AA_EXEC,
+				       .families = OM_AA_ALL,
+				       .path = { { OM_AA_PATTERN(
+					       "/usr/lib/overmount/overmount-layers") } },
+				       .word = "overmount-layers" });
+}
+
+int om_aa_add_base(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	int r = add_program(rules, o);
+
+	if (r == 0)
+		r = add_rights(rules, o);
+	if (r == 0)
+		r = add_state(rules, o);
+	if (r == 0)
+		r = add_stage(rules, o);
+	if (r == 0)
+		r = add_probe(rules);
+	if (r == 0 && o->technique == OM_AA_DIRECT)
+		r = add_label(rules, o);
+	if (r == 0 && o->technique == OM_AA_HELPER)
+		r = add_helper(rules);
+	return r;
+}
+
+int om_aa_add_input(struct om_aa_rules *rules, const char *path)
+{
+	int r = om_aa_rules_section(rules, "Profiles that it is given");
+
+	return r < 0 ? r
+		     : om_aa_rules_add(rules,
+				       &(struct om_aa_rule){ .kind = OM_AA_FILE,
+							     .families = OM_AA_ALL,
+							     .may = OM_AA_R,
+							     .path = om_aa_name(path) });
+}

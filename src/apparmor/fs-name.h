@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The name that a file system has for a directory, from its own root: by it, and not by the
+ * path that leads there, a kernel tells AppArmor what is opened below an overlay.  Pure.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/macro.h"
+
+/*
+ * From the line of mountinfo (the whole table is text) of the mount with that id, on which
+ * path lies.  *ret is malloc'ed.  -ENOENT: there is no such line, or path does not lie on
+ * it; -ENOMEM.
+ */
+int om_aa_fs_name(const char *text, uint64_t id, const char *path,
+		  char **ret) _nonnull_all_ _must_check_;
