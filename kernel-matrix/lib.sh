@@ -49,6 +49,31 @@ matrix_lines() {
 	matrix_table | awk '{ print $1 }'
 }
 
+# Prints where apparmor_parser is.  It comes from the package, which is not installed: installing
+# it would change what the system that the tests run on does.
+matrix_apparmor_parser() {
+	local dir=$matrix_cache/apparmor temp
+
+	if [ ! -e "$dir/sbin/apparmor_parser" ]; then
+		mkdir -p "$matrix_cache"
+		temp=$(mktemp -d "$matrix_cache/apparmor.XXXXXX")
+		(
+			cd "$temp"
+			apt-get "${apt_always[@]}" download apparmor >&2 ||
+				{ as_root apt-get -q update >&2 &&
+					apt-get "${apt_always[@]}" download apparmor >&2; }
+		) || die "cannot download the package apparmor"
+		dpkg-deb -x "$temp"/apparmor_*.deb "$temp/tree"
+		mkdir -p "$temp/done/sbin"
+		find "$temp/tree" -name apparmor_parser -type f -exec cp {} "$temp/done/sbin/" \;
+		[ -e "$temp/done/sbin/apparmor_parser" ] || die "no apparmor_parser in its package"
+		# Somebody else may have been faster, and has the same.
+		mv -T "$temp/done" "$dir" 2>/dev/null || :
+		rm -rf "$temp"
+	fi
+	echo "$dir/sbin/apparmor_parser"
+}
+
 # usage STATUS: prints the comment at the head of the script that runs, but for its
 # first lines: the interpreter, the licence and an empty one.
 usage() {

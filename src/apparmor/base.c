@@ -40,12 +40,14 @@ static int add_program(struct om_aa_rules *rules, const struct om_aa_options *o)
 		{ OM_AA_ALL, OM_AA_R, "/proc/[0-9]*/{comm,mountinfo,mounts,status}" },
 		{ OM_AA_ALL, OM_AA_R,
 		  "/proc/[0-9]*/{,task/[0-9]*/}attr/{,apparmor/}current" },
-		{ OM_AA_ALL, OM_AA_R, "/proc/[0-9]*/{fdinfo/[0-9]*,uid_map}" },
+		{ OM_AA_ALL, OM_AA_R, "/proc/[0-9]*/uid_map" },
+		{ OM_AA_REMOUNTS, OM_AA_R, "/proc/[0-9]*/fdinfo/[0-9]*" },
 		{ OM_AA_ALL, OM_AA_R, "/sys/kernel/security/lsm" },
 		{ OM_AA_ALL, OM_AA_R, "/sys/kernel/security/apparmor/features/**" },
 		{ OM_AA_ALL, OM_AA_R, "/sys/module/apparmor/parameters/*" },
-		{ OM_AA_ALL, OM_AA_R, "/sys/module/overlay/parameters/*" },
 	};
+	static const struct fixed overlay = { OM_AA_ALL, OM_AA_R,
+					      "/sys/module/overlay/parameters/*" };
 	int r = om_aa_rules_section(rules,
 				    "The program itself, and what it asks the kernel");
 
@@ -55,7 +57,11 @@ static int add_program(struct om_aa_rules *rules, const struct om_aa_options *o)
 						     .families = OM_AA_ALL,
 						     .may = OM_AA_R | OM_AA_M,
 						     .path = om_aa_name(o->program) });
-	return r < 0 ? r : add_fixed(rules, files, ARRAY_SIZE(files));
+	if (r == 0)
+		r = add_fixed(rules, files, ARRAY_SIZE(files));
+	if (r == 0 && o->technique != OM_AA_MIMIC)
+		r = add_fixed(rules, &overlay, 1);
+	return r;
 }
 
 static int add_rights(struct om_aa_rules *rules, const struct om_aa_options *o)
@@ -149,8 +155,6 @@ static int add_stage(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
 	static const struct fixed files[] = {
 		{ OM_AA_STAGED, OM_AA_R | OM_AA_W, "/stage.[0-9]*/{,**/}" },
-		/* A place for a mount of a file. */
-		{ OM_AA_STAGED, OM_AA_W, "/stage.[0-9]*/[0-9]*" },
 	};
 	int r = om_aa_rules_section(
 		rules, "The stage, a tmpfs on which constructions are built");

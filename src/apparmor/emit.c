@@ -403,6 +403,12 @@ static int add_attach(const struct emitter *x, const struct om_step *step)
 						    .options = "rslave",
 						    .path = tree });
 
+	/* A file is mounted on one. */
+	if (r == 0 && !step->dir)
+		r = add_shared(x, &(struct om_aa_rule){ .kind = OM_AA_FILE,
+							.families = OM_AA_STAGED,
+							.may = OM_AA_W,
+							.path = tree });
 	if (r == 0)
 		r = add_mount(x, OM_AA_MOUNT2 | OM_AA_FD_MOVE, "move", tree, path);
 	if (r == 0)

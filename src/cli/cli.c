@@ -61,6 +61,12 @@ static const struct option all_options[] = {
 	{ "base-layout", required_argument, NULL, OM_OPT_BASE_LAYOUT },
 	{ "base-revision", required_argument, NULL, OM_OPT_BASE_REVISION },
 	{ "from-profile", no_argument, NULL, OM_OPT_FROM_PROFILE },
+	{ "technique", required_argument, NULL, OM_OPT_TECHNIQUE },
+	{ "portable", no_argument, NULL, OM_OPT_PORTABLE },
+	{ "snippet", no_argument, NULL, OM_OPT_SNIPPET },
+	{ "app", no_argument, NULL, OM_OPT_APP },
+	{ "check", no_argument, NULL, OM_OPT_CHECK },
+	{ "program", required_argument, NULL, OM_OPT_PROGRAM },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)

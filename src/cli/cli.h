@@ -38,6 +38,7 @@ extern const struct om_command om_cmd_run;
 extern const struct om_command om_cmd_status;
 extern const struct om_command om_cmd_check;
 extern const struct om_command om_cmd_recover;
+extern const struct om_command om_cmd_apparmor;
 
 /* Options that several commands take. */
 enum om_cli_option {
@@ -76,6 +77,12 @@ enum om_cli_option {
 	OM_OPT_BASE_LAYOUT,
 	OM_OPT_BASE_REVISION,
 	OM_OPT_FROM_PROFILE,
+	OM_OPT_TECHNIQUE,
+	OM_OPT_PORTABLE,
+	OM_OPT_SNIPPET,
+	OM_OPT_APP,
+	OM_OPT_CHECK,
+	OM_OPT_PROGRAM,
 	_OM_OPT_END,
 };
 
@@ -210,6 +217,12 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \
 	"     --app-label LABEL   AppArmor label of the application\n"
+
+/*
+ * Compiles an AppArmor profile with apparmor_parser, against the features of this kernel, and
+ * loads nothing; what the parser says goes to standard error.  0, or -errno with *e filled.
+ */
+int om_cli_check_apparmor(const char *text, struct om_error *e) _must_check_;
 
 /* Tables, by libsmartcols (loaded when a table is printed). */
 struct om_column {

@@ -15,7 +15,7 @@
 static const struct om_command *const commands[] = {
 	&om_cmd_layout, &om_cmd_diff,  &om_cmd_probe,  &om_cmd_plan,
 	&om_cmd_apply,	&om_cmd_undo,  &om_cmd_update, &om_cmd_recover,
-	&om_cmd_status, &om_cmd_check, &om_cmd_run,
+	&om_cmd_status, &om_cmd_check, &om_cmd_run,    &om_cmd_apparmor,
 };
 
 static void print_help(void)

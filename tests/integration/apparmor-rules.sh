@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The rules of `overmount apparmor`, compiled by the real parser: names mean themselves, and what
+# apply, check and undo ask the kernel for on five kinds of kernel (seen by strace) is permitted,
+# neither less nor much more.  OM_APPARMOR=full tries 100,000 names instead of 2,000.
+. "${top_srcdir:-.}/tests/integration/lib.sh"
+om_start "$@"
+top=$(cd "${top_srcdir:-.}" && pwd)
+. "$top/kernel-matrix/lib.sh"
+facts=$top/kernel-matrix/facts
+
+command -v python3 >/dev/null || skip_all "python3 is missing"
+if [ -z "${APPARMOR_PARSER:-}" ] && ! command -v apparmor_parser >/dev/null; then
+	APPARMOR_PARSER=$(matrix_apparmor_parser 2>/dev/null) ||
+		skip_all "there is no apparmor_parser, and its package cannot be had"
+	export APPARMOR_PARSER
+fi
+py() { python3 -B "$top/tests/tools/$1.py" "${@:2}"; }
+
+# --- names -------------------------------------------------------------------------------
+case ${OM_APPARMOR:-} in full) count=100000 ;; *) count=2000 ;; esac
+out=$(py aaquote "$TOOLS/quote-path" $count)
+is "$count names mean themselves" "$? ${out##*$'\n'}" "0 $count paths, 0 bad"
+out=$(py aaquote "$TOOLS/quote-path" $count --raw)
+is "control: as they are, they do not" "$?" 1
+
+# --- calls -------------------------------------------------------------------------------
+if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; then
+	skip "what is asked for is permitted" "there is no strace, or it may not trace"
+	plan_end
+fi
+base_tree tree 30
+make_snap tree/snap/app/1
+mkdir -p tree/run tree/opt
+for file in "$OVERMOUNT" "$TOOLS/enosys"; do
+	cp -L "$file" tree/usr/bin/
+	for lib in $(ldd "$file" | grep -o '/[^ ]*'); do
+		mkdir -p "tree${lib%/*}"
+		cp -Ln "$lib" "tree$lib"
+	done
+done
+cat >tree/p.fstab <<'P'
+/snap/app/1/usr/share/foo /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0
+/snap/app/1/etc/foo.conf /etc/foo.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0
+/snap/app/1/etc/foo.conf /etc/passwd none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0
+none /usr/share/X11/link none x-snapd.kind=symlink,x-snapd.symlink=/snap/app/1,x-snapd.origin=layout 0 0
+tmpfs /usr/share/zdeep/er/tmp tmpfs mode=1770,uid=5,gid=6,size=65536 0 0
+tmpfs /usr/lib/x tmpfs mode=0750 0 0
+/snap/app/1/usr/share/foo /usr/share/with\040space none rbind,ro,nosuid 0 0
+/usr/share/foo /usr/share/zdeep/er/tmp/again none rbind,x-snapd.origin=layout 0 0
+P
+make_squashfs tree
+mount -t tmpfs run base/run
+mount -t proc proc base/proc
+mount -t sysfs sys base/sys
+mount --rbind /dev base/dev
+# A submount of a hole, which comes back.
+mount -t tmpfs sub base/usr/share/open
+
+# trace NAME MASK ARGUMENT...: what overmount does in the base, with calls masked.
+trace() {
+	local name=$1 mask=$2 pre=()
+	shift 2
+	[ -z "$mask" ] || pre=(/usr/bin/enosys "$mask" --)
+	strace -f -y -v -s 5000 -o "$name.all" chroot base "${pre[@]}" /usr/bin/overmount "$@" ||
+		return
+	# What chroot and enosys did is not ours.
+	sed '0,/execve("\/usr\/bin\/overmount"/d' "$name.all" >"$name"
+}
+
+# Facts of a kernel that has mount(2) alone.
+sed '/^  mount-api\.\(fd\|open-tree\|fsopen\|move-mount\):/{n;s/"yes"/"no"/}' \
+	"$facts/5.10.yaml" >mount2.yaml
+
+# replay FAMILY: asks the profile about the traces.
+replay() {
+	py aareplay profile "$PWD/base" "$1" "$1.apply" "$1.check" "$1.undo"
+}
+
+# What this kernel cannot do is masked by what a detached tree needs; AppArmor's part is asked
+# of the profile, not of this kernel.
+for kind in detached::7.3 fd-move:mount_setattr:6.12 fd:mount_setattr:6.1 \
+	fd-remount:5.4:5.10 mount2:4.4:mount2; do
+	IFS=: read -r family mask kernel <<<"$kind"
+	file=$facts/$kernel.yaml
+	[ "$kernel" != mount2 ] || file=$PWD/mount2.yaml
+	for strategy in overlay mimic; do
+		name="$family, $strategy"
+		technique=direct
+		[ $strategy = overlay ] || technique=mimic
+		rm -rf base/run/*
+		if ! trace "$family.apply" "$mask" apply --strategy $strategy /p.fstab ||
+			! trace "$family.check" "$mask" check || ! trace "$family.undo" "$mask" undo; then
+			not_ok "$name: applied and undone"
+			continue
+		fi
+		"$OVERMOUNT" apparmor --root base --name app --technique $technique \
+			--facts "$file" base/p.fstab | sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
+		out=$(replay $family)
+		is "$name: all that is asked for is permitted ($out)" "${out##*, }" "0 denied"
+		# Of a mimic, globs take the place of some names.
+		[ $strategy = overlay ] || continue
+		sed -i '/umount "\/etc\/",/d' profile
+		is "control: $name: a rule less, and something is denied" \
+			"$(replay $family | grep -c "^umount \[b'/etc/'\]")" 1
+	done
+done
+
+# --- no more than that -------------------------------------------------------------------
+rm -rf base/run/*
+trace detached.apply "" apply --strategy overlay /p.fstab &&
+	trace detached.check "" check && trace detached.undo "" undo
+"$OVERMOUNT" apparmor --root base --name app --facts "$facts/7.3.yaml" base/p.fstab |
+	sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
+needless() { py aareplay --needless profile "$PWD/base" detached detached.{apply,check,undo}; }
+is "without any one rule, something is denied" "$(needless)" ""
+sed -i 's/^}$/  "\/nobody\/asks" r,\n}/' profile
+is "control: a rule that nobody needs is found" "$(needless)" '"/nobody/asks" r,'
+
+# What is no part of the plan; on each kind of kernel, by a profile for all of them.
+"$OVERMOUNT" apparmor --root base --name app --portable base/p.fstab >profile
+out=$(python3 -B - "$top/tests/tools" <<'P'
+import sys
+sys.path.insert(0, sys.argv[1])
+import aapolicy
+parser, _ = aapolicy.find_parser()
+policy = aapolicy.Policy(parser, open("profile", "rb").read())
+BIND, MOVE = aapolicy.MS_BIND, aapolicy.MS_MOVE
+asked = {
+    "reads the passwords": policy.file(b"/etc/gshadow/", "w"),
+    "reads a home": policy.file(b"/home/me/x", "r"),
+    "writes into the base": policy.file(b"/usr/bin/sh", "w"),
+    "binds a home": policy.mount(b"/usr/share/foo/", b"/home/", b"", BIND),
+    "binds onto the stage what is not in the plan":
+        policy.mount(b"/run/overmount/stage.1/1/foo/", b"/root/", b"", BIND),
+    "mounts over /snap/bin": policy.mount(b"/snap/bin/", b"/snap/app/1/", b"", BIND),
+    "moves onto /snap/bin": policy.mount(b"/snap/bin/", b"", b"", MOVE),
+    "moves onto a directory of the base": policy.mount(b"/usr/sbin/", b"", b"", MOVE),
+    "mounts a disk": policy.mount(b"/usr/share/", b"/dev/sda1", b"ext4", 0),
+    "mounts proc over the hole": policy.mount(b"/usr/share/", b"proc", b"proc", 0),
+    "takes away a stranger's mount": policy.umount(b"/home/"),
+    "takes away the root": policy.umount(b"/"),
+}
+print("\n".join(what for what, answer in asked.items() if answer))
+# The control: each question is one that the profile can answer with yes.
+assert policy.mount(b"/run/overmount/stage.1/1/foo/", b"/snap/app/1/usr/share/foo/", b"",
+                    BIND | aapolicy.MS_REC)
+assert policy.mount(b"/usr/share/", b"", b"", MOVE) and policy.umount(b"/usr/share/")
+assert policy.file(b"/usr/share/", "r")
+P
+)
+is "what is no part of the plan is denied" "$? $out" "0 "
+plan_end

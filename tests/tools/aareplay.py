@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Would a profile have permitted what a program did?
+
+Usage: aareplay.py [--needless] PROFILE ROOT FAMILY TRACE...
+
+Goes through traces (strace -f -y -v) of a program that ran in ROOT, a directory that would be
+the root of its namespace, and asks the compiled PROFILE about each call as a kernel of FAMILY
+(src/apparmor/rules.h) would.  Prints what would have been denied, one a line, and how many
+questions there were; exit status 1 when something was denied.
+
+With --needless it leaves out one rule after the other, and prints those without which nothing
+would be denied.  What cannot be seen in a trace is not tried: capabilities, signals, labels,
+and what the dynamic loader maps.
+"""
+import re
+import sys
+
+import aapolicy
+
+CALL = re.compile(r"^(\d+) +(\w+)\((.*)\) += (.*)$")
+FD = re.compile(r"^(-?\w+)<(.*)>(?:\(deleted\))?$", re.S)
+STRING = re.compile(r'^"(.*)"(?:\.\.\.)?$', re.S)
+MS = {"MS_RDONLY": 1, "MS_NOSUID": 2, "MS_NODEV": 4, "MS_NOEXEC": 8, "MS_REMOUNT": 0x20,
+      "MS_NOATIME": 0x400, "MS_NODIRATIME": 0x800, "MS_BIND": 0x1000, "MS_MOVE": 0x2000,
+      "MS_REC": 0x4000, "MS_UNBINDABLE": 1 << 17, "MS_PRIVATE": 1 << 18,
+      "MS_SLAVE": 1 << 19, "MS_SHARED": 1 << 20, "MS_RELATIME": 1 << 21,
+      "MS_STRICTATIME": 1 << 24}
+TYPES = MS["MS_PRIVATE"] | MS["MS_SLAVE"] | MS["MS_SHARED"] | MS["MS_UNBINDABLE"]
+SEES_MOVES = ("fd-move", "detached")
+# What a kernel of the family does by another call, of which AppArmor sees nothing.
+SETS_ATTRIBUTES = ("fd", "fd-move", "detached")
+
+
+def split(text):
+    """The arguments of a call; strings, descriptors and structures are whole."""
+    found, depth, quoted, start = [], 0, False, 0
+    at = 0
+    while at < len(text):
+        c = text[at]
+        if quoted:
+            at += c == "\\"
+            quoted = c != '"'
+        elif c == '"':
+            quoted = True
+        elif c in "[{<":
+            depth += 1
+        elif c in "]}>":
+            depth -= 1
+        elif c == "," and depth == 0:
+            found.append(text[start:at].strip())
+            start = at + 1
+        at += 1
+    found.append(text[start:].strip())
+    return found
+
+
+def unescape(text):
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape") \
+        .encode("latin-1")
+
+
+class Replay:
+    """One profile, and what was asked of it so far."""
+
+    def __init__(self, policy, root, family):
+        self.policy, self.root, self.family = policy, root.encode(), family
+        self.asked, self.denied = 0, []
+        self.fds = {}     # (process, number): path
+        self.nested = []  # where something hangs in a tree that no namespace has
+        self.dirs = {}    # path: whether it is a directory, where that was seen
+        self.where = ""
+
+    # --- names ---------------------------------------------------------------------
+
+    def is_attached(self, path):
+        return path == self.root or path.startswith(self.root + b"/")
+
+    def name(self, path):
+        """As AppArmor has it: from the root, or from that of a file system in no namespace."""
+        if self.is_attached(path):
+            return path[len(self.root):] or b"/"
+        for point in sorted(self.nested, key=len, reverse=True):
+            if path == point or path.startswith(point + b"/"):
+                return path[len(point):] or b"/"
+        return path
+
+    def path_of(self, process, text):
+        """Of an argument: a descriptor, or a string."""
+        fd = FD.match(text)
+        if fd:
+            return unescape(fd.group(2))
+        string = STRING.match(text)
+        if not string:
+            return b""
+        path = unescape(string.group(1))
+        link = re.match(rb"^/proc/self/fd/(\d+)$", path)
+        if link:
+            return self.fds.get((process, int(link.group(1))), b"?")
+        return self.root + path if path.startswith(b"/") else path
+
+    def join(self, process, directory, name):
+        base, path = self.path_of(process, directory), self.path_of(process, name)
+        # Absolute, or the directory itself.
+        if path.startswith(self.root) or not path:
+            return path or base
+        if path == b".":
+            return base
+        return base.rstrip(b"/") + b"/" + path
+
+    # --- questions -----------------------------------------------------------------
+
+    def ask(self, answer, what):
+        self.asked += 1
+        if not answer:
+            self.denied.append(f"{what}  [{self.where}]")
+
+    def file(self, path, letters, is_dir):
+        name = self.name(path)
+        if is_dir and name != b"/":
+            name += b"/"
+        self.ask(self.policy.file(name, letters), f"{letters} {name!r}")
+
+    def whole(self, path):
+        """The names that a mount there may have: a directory's ends in a slash."""
+        name = self.name(path)
+        if name == b"/":
+            return [name]
+        both = {True: [name + b"/"], False: [name]}
+        return both.get(self.dirs.get(path), [name, name + b"/"])
+
+    def mount(self, target, sources, kind, flags, what):
+        targets = self.whole(target)
+        answer = any(self.policy.mount(t, s, kind, flags) for t in targets for s in sources)
+        self.ask(answer, f"{what} {sources} -> {targets} {kind!r} {flags:#x}")
+
+    # --- calls ---------------------------------------------------------------------
+
+    def do_openat(self, process, a, result):
+        flags = a[2]
+        made = FD.match(result)
+        if not made:
+            return
+        path = unescape(made.group(2))
+        self.fds[process, int(made.group(1))] = path
+        if "O_CREAT" in flags or "O_DIRECTORY" in flags:
+            self.dirs[path] = "O_DIRECTORY" in flags
+        if "O_PATH" in flags or path.startswith((b"pipe:", b"socket:", b"anon_inode:")):
+            return
+        if "O_TMPFILE" in flags:
+            self.file(path, "w", False)
+            return
+        letters = "rw" if "O_RDWR" in flags else "w" if "O_WRONLY" in flags else "r"
+        if re.match(rb"^/proc/\d+/", path):
+            path = self.root + path
+        elif not self.is_attached(path) and path.startswith((b"/proc/", b"/sys/")):
+            path = self.root + path
+        self.file(path, letters, "O_DIRECTORY" in flags)
+
+    def do_openat2(self, process, a, result):
+        self.do_openat(process, [a[0], a[1], a[2]], result)
+
+    def do_open_tree(self, process, _, result):
+        made = FD.match(result)
+        if made:
+            self.fds[process, int(made.group(1))] = unescape(made.group(2))
+
+    do_fsmount = do_open_tree
+    do_dup = do_open_tree
+
+    def do_fcntl(self, process, a, result):
+        if "F_SETLK" in a[1]:
+            self.file(self.path_of(process, a[0]), "k", False)
+        elif "F_DUPFD" in a[1]:
+            self.do_open_tree(process, a, result)
+
+    def do_newfstatat(self, process, a, result):
+        kind = re.search(r"st_mode=S_IF(\w+)", a[2]) if result.startswith("0") else None
+        if kind and FD.match(a[0]):
+            self.dirs[self.join(process, a[0], a[1])] = kind.group(1) == "DIR"
+
+    def do_mkdirat(self, process, a, result):
+        self.dirs[self.join(process, a[0], a[1])] = True
+        if "EEXIST" not in result:
+            self.file(self.join(process, a[0], a[1]), "w", True)
+
+    def do_mkdir(self, process, a, result):
+        if "EEXIST" not in result:
+            self.file(self.path_of(process, a[0]), "w", True)
+
+    def do_rmdir(self, process, a, result):
+        if "ENOENT" not in result:
+            self.file(self.path_of(process, a[0]), "w", True)
+
+    def do_mknodat(self, process, a, _):
+        self.file(self.join(process, a[0], a[1]), "w", False)
+
+    def do_symlinkat(self, process, a, _):
+        self.file(self.join(process, a[1], a[2]), "w", False)
+
+    def do_unlinkat(self, process, a, result):
+        if "ENOENT" not in result and "ENOTEMPTY" not in result:
+            self.file(self.join(process, a[0], a[1]), "w", "AT_REMOVEDIR" in a[2])
+
+    def do_linkat(self, process, a, _):
+        self.file(self.join(process, a[2], a[3]), "l", False)
+        self.file(self.path_of(process, a[1]), "rw", False)
+
+    def do_fchmod(self, process, a, _):
+        self.file(self.path_of(process, a[0]), "w", True)
+
+    def do_fchownat(self, process, a, _):
+        self.file(self.join(process, a[0], a[1]), "w", a[1] == '""')
+
+    def do_mount(self, process, a, _):
+        flags = sum(MS[word] for word in a[3].split("|") if word in MS)
+        source, target = self.path_of(process, a[0]), self.path_of(process, a[1])
+        if flags & (MS["MS_REMOUNT"] | TYPES) and a[1] != '"/"' and \
+                self.family in SETS_ATTRIBUTES and flags & TYPES != MS["MS_PRIVATE"]:
+            return
+        if flags & MS["MS_REMOUNT"]:
+            self.mount(target, [b""], b"", flags, "remount")
+        elif flags & MS["MS_BIND"]:
+            self.mount(target, self.whole(source), b"", flags & 0x5000, "bind")
+        elif flags & TYPES:
+            self.mount(target, [b""], b"", flags & (TYPES | MS["MS_REC"]), "propagation")
+        elif flags & MS["MS_MOVE"]:
+            self.mount(target, self.whole(source), b"", MS["MS_MOVE"], "move")
+        else:
+            device, kind = STRING.match(a[0]).group(1), STRING.match(a[2]).group(1)
+            self.mount(target, [device.encode()], kind.encode(), flags, "mount")
+
+    def do_move_mount(self, process, a, result):
+        if "ENOSYS" in result:
+            return
+        source, target = self.path_of(process, a[0]), self.join(process, a[2], a[3])
+        from_here = self.is_attached(source)
+        if self.family in SEES_MOVES:
+            self.mount(target, self.whole(source) if from_here else [b""], b"",
+                       MS["MS_MOVE"], "move")
+        if not result.startswith("0"):
+            return
+        # What was moved is where it was moved to, and so is what is open of it.
+        self.fds[process, int(FD.match(a[0]).group(1))] = target
+        if self.is_attached(target):
+            self.nested.clear()
+        else:
+            self.nested.append(target)
+
+    def do_umount2(self, process, a, result):
+        if "EINVAL" in result:
+            return
+        names = self.whole(self.path_of(process, a[0]))
+        self.ask(any(self.policy.umount(name) for name in names), f"umount {names}")
+
+    def line(self, text):
+        call = CALL.match(text)
+        if not call:
+            return
+        process, name, arguments, result = call.groups()
+        self.where = text.strip()[:160]
+        do = getattr(self, "do_" + name, None)
+        if do:
+            do(int(process), split(arguments), re.sub(r" \(.*\)$", "", result))
+
+
+def replay(policy, root, family, traces):
+    """How many questions, and what was denied."""
+    asked, denied = 0, []
+    for trace in traces:
+        one = Replay(policy, root, family)
+        with open(trace, encoding="latin-1") as f:
+            for text in f:
+                one.line(text)
+        asked += one.asked
+        denied += one.denied
+    return asked, denied
+
+
+# Of these nothing is in a trace, or nothing where there is no AppArmor: reading through an
+# overlay, and asking whether an application may.
+UNSEEN = re.compile(rb"^ *(capability|signal|change_profile)|\.so|/usr/bin/|\{,\*\*\}\" rm,|"
+                    rb"/run/usr/|/sys/kernel/security/|/sys/module/apparmor/|/uid_map")
+
+
+def needless(parser, profile, root, family, traces):
+    """Rules without which nothing is denied."""
+    lines = profile.split(b"\n")
+    for number, line in enumerate(lines):
+        if not re.match(rb"^  [^ #].*,( # .*)?$", line) or UNSEEN.search(line):
+            continue
+        rest = b"\n".join(lines[:number] + lines[number + 1:])
+        if not replay(aapolicy.Policy(parser, rest), root, family, traces)[1]:
+            yield line.decode().strip()
+
+
+def main(arguments):
+    only_needless = arguments[:1] == ["--needless"]
+    profile, root, family, *traces = arguments[only_needless:]
+    parser, reason = aapolicy.find_parser()
+    if not parser:
+        print(reason)
+        return 77
+    with open(profile, "rb") as f:
+        text = f.read()
+    if only_needless:
+        found = list(needless(parser, text, root, family, traces))
+        print("\n".join(found))
+        return len(found) > 0
+    asked, denied = replay(aapolicy.Policy(parser, text), root, family, traces)
+    for what in denied:
+        print(what)
+    print(f"{asked} questions, {len(denied)} denied")
+    return len(denied) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
