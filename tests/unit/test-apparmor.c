@@ -860,7 +860,7 @@ static void test_counts(void **arg _unused_)
 
 	om_str_add(&text,
 		   "| layout | entries | snapd | overlay, fd-move | overlay, detached "
-		   "| overlay, portable | mimic, fd-move | mimic, portable |\n"
+		   "| overlay, all kinds | mimic, fd-move | mimic, all kinds |\n"
 		   "|---|---:|---:|---:|---:|---:|---:|---:|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(counted); i++) {
 		const char *layout = om_startswith(counted[i], "layout-");
