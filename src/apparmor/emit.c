@@ -253,21 +253,31 @@ static int add_name(const struct emitter *x, const struct om_step *step)
 		     : add_file(x, OM_AA_DETACHED, OM_AA_W, detached(below, SUFFIX_FILE));
 }
 
-/* A device 0:0, which an overlay takes for a name that is not there. */
-static int add_whiteout(const struct emitter *x, const struct om_step *step)
+/*
+ * What hides a name in a skeleton is a device 0:0, and whether that works is tried wherever
+ * a name is to be hidden.
+ */
+static int add_hiding(const struct emitter *x)
 {
-	int r = add_name(x, step);
+	int r = om_aa_rules_section(x->rules, "Names that are hidden");
 
 	if (r == 0)
 		r = om_aa_rules_add(x->rules,
 				    &(struct om_aa_rule){ .kind = OM_AA_CAPABILITY,
 							  .families = OM_AA_ALL,
 							  .word = "mknod" });
-	/* Whether that is so is tried first. */
 	return r < 0 ? r
 		     : add_file(x, OM_AA_ALL, OM_AA_W,
 				(struct om_aa_path){
 					{ OM_AA_PATTERN("/run/whiteout/{,both,*/}") } });
+}
+
+static bool hides(const struct om_profile *profile)
+{
+	for (size_t i = 0; i < profile->n; i++)
+		if (profile->entries[i].kind == OM_ENTRY_HIDE)
+			return true;
+	return false;
 }
 
 /* --- mounts ----------------------------------------------------------------------------- */
@@ -503,9 +513,8 @@ static int add_step(const struct emitter *x, const struct om_step *step)
 		return add_dir(x, step);
 	case OM_STEP_MKFILE:
 	case OM_STEP_SYMLINK:
-		return add_name(x, step);
 	case OM_STEP_WHITEOUT:
-		return add_whiteout(x, step);
+		return add_name(x, step);
 	case OM_STEP_SEAL:
 		return add_remount(x, step->attr, below_root(x, step), SUFFIX_DIR);
 	case OM_STEP_ATTACH:
@@ -531,6 +540,8 @@ int om_aa_add_plan(struct om_aa_rules *rules, const struct om_aa_options *o,
 	char buf[OM_MAX_PATH + 1];
 	int r = count_parents(&x);
 
+	if (r == 0 && hides(in->profile))
+		r = add_hiding(&x);
 	for (size_t i = 0; r == 0 && i < in->plan->steps.n; i++) {
 		const struct om_step *step = &in->plan->steps.v[i];
 		const char *parent;

@@ -395,19 +395,13 @@ static int print(const struct work *w, struct om_error *e)
 
 static int run_apparmor(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_NAME,
-				       OM_OPT_TECHNIQUE,
-				       OM_OPT_PORTABLE,
-				       OM_OPT_SNIPPET,
-				       OM_OPT_APP,
-				       OM_OPT_CHECK,
-				       OM_OPT_PROGRAM,
-				       OM_OPT_ROOT,
-				       OM_OPT_POLICY,
-				       OM_OPT_FACTS,
-				       OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES,
-				       0 };
+	static const int options[] = { OM_OPT_NAME,	    OM_OPT_TECHNIQUE,
+				       OM_OPT_PORTABLE,	    OM_OPT_SNIPPET,
+				       OM_OPT_APP,	    OM_OPT_CHECK,
+				       OM_OPT_PROGRAM,	    OM_OPT_ROOT,
+				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
+				       OM_OPT_FACTS,	    OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	struct work w = { .cli = &cli, .policy = om_policy_default };
 	struct om_error e = { 0 };
@@ -456,6 +450,7 @@ const struct om_command om_cmd_apparmor = {
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
 		")\n"
 		"     --policy FILE       what is permitted, as YAML (docs/plan.md)\n"
+		"     --allow kind-change let names of another kind give way\n"
 		"     --load-modules      load what is needed and not in the kernel yet\n",
 	.run = run_apparmor,
 };

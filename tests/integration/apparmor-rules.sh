@@ -31,7 +31,7 @@ if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; the
 fi
 base_tree tree 30
 make_snap tree/snap/app/1
-mkdir -p tree/run tree/opt
+mkdir -p tree/{home,media,mnt,opt,root,run,srv} tree/var/{cache,log,snap,spool}
 for file in "$OVERMOUNT" "$TOOLS/enosys"; do
 	cp -L "$file" tree/usr/bin/
 	for lib in $(ldd "$file" | grep -o '/[^ ]*'); do
@@ -48,6 +48,7 @@ tmpfs /usr/share/zdeep/er/tmp tmpfs mode=1770,uid=5,gid=6,size=65536 0 0
 tmpfs /usr/lib/x tmpfs mode=0750 0 0
 /snap/app/1/usr/share/foo /usr/share/with\040space none rbind,ro,nosuid 0 0
 /usr/share/foo /usr/share/zdeep/er/tmp/again none rbind,x-snapd.origin=layout 0 0
+none /usr/share/file2 none x-overmount.hide 0 0
 P
 make_squashfs tree
 mount -t tmpfs run base/run
@@ -59,22 +60,42 @@ mount -t tmpfs sub base/usr/share/open
 
 # trace NAME MASK ARGUMENT...: what overmount does in the base, with calls masked.
 trace() {
-	local name=$1 mask=$2 pre=()
+	local name=$1 mask=$2 pre=() status
 	shift 2
 	[ -z "$mask" ] || pre=(/usr/bin/enosys "$mask" --)
-	strace -f -y -v -s 5000 -o "$name.all" chroot base "${pre[@]}" /usr/bin/overmount "$@" ||
-		return
+	# shellcheck disable=SC2086 # none, or one
+	strace -f -y -v -s 5000 ${injecting:-} -o "$name.all" \
+		chroot base "${pre[@]}" /usr/bin/overmount "$@"
+	status=$?
 	# What chroot and enosys did is not ours.
 	sed '0,/execve("\/usr\/bin\/overmount"/d' "$name.all" >"$name"
+	return $status
 }
 
 # Facts of a kernel that has mount(2) alone.
 sed '/^  mount-api\.\(fd\|open-tree\|fsopen\|move-mount\):/{n;s/"yes"/"no"/}' \
 	"$facts/5.10.yaml" >mount2.yaml
 
-# replay FAMILY: asks the profile about the traces.
+# replay FAMILY WHAT...: asks the profile about the traces.
 replay() {
-	py aareplay profile "$PWD/base" "$1" "$1.apply" "$1.check" "$1.undo"
+	local family=$1
+	shift
+	py aareplay profile "$PWD/base" "$family" "${@/#/$family.}"
+}
+
+# die FAMILY MASK STRATEGY: an apply that is killed when it attaches what it attaches last, and
+# what recovers from it.  Calls are counted by process.
+die() {
+	local family=$1 call=move_mount first
+	[ "$family" != mount2 ] || call=mount
+	read -r first _ <"$family.apply.all"
+	local n
+	n=$(grep -c "^$first  *$call(" "$family.apply.all")
+	if injecting=--inject=$call:signal=KILL:when=$n trace "$family.died" "$2" apply \
+		--strategy "$3" --allow kind-change /p.fstab 2>/dev/null; then
+		return 1
+	fi
+	trace "$family.recover" "$2" recover >/dev/null
 }
 
 # What this kernel cannot do is masked by what a detached tree needs; AppArmor's part is asked
@@ -89,28 +110,95 @@ for kind in detached::7.3 fd-move:mount_setattr:6.12 fd:mount_setattr:6.1 \
 		technique=direct
 		[ $strategy = overlay ] || technique=mimic
 		rm -rf base/run/*
-		if ! trace "$family.apply" "$mask" apply --strategy $strategy /p.fstab ||
+		if ! trace "$family.apply" "$mask" apply --strategy $strategy --allow kind-change /p.fstab ||
 			! trace "$family.check" "$mask" check || ! trace "$family.undo" "$mask" undo; then
 			not_ok "$name: applied and undone"
 			continue
 		fi
 		"$OVERMOUNT" apparmor --root base --name app --technique $technique \
-			--facts "$file" base/p.fstab | sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
-		out=$(replay $family)
+			--allow kind-change --facts "$file" base/p.fstab | sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
+		out=$(replay "$family" apply check undo)
 		is "$name: all that is asked for is permitted ($out)" "${out##*, }" "0 denied"
+		rm -rf base/run/*
+		if die "$family" "$mask" $strategy; then
+			out=$(replay "$family" died recover)
+			is "$name: and of one that was killed, and recovered ($out)" "${out##*, }" "0 denied"
+			is "$name: it had something to recover" "$(grep -c 'umount2(.*= 0' "$family.recover" |
+				sed 's/^[1-9].*/some/')" some
+		else
+			not_ok "$name: it is killed, and recovered"
+		fi
 		# Of a mimic, globs take the place of some names.
 		[ $strategy = overlay ] || continue
 		sed -i '/umount "\/etc\/",/d' profile
 		is "control: $name: a rule less, and something is denied" \
-			"$(replay $family | grep -c "^umount \[b'/etc/'\]")" 1
+			"$(replay "$family" apply check undo | grep -c "^umount \[b'/etc/'\]")" 1
 	done
 done
 
+# --- layouts of real snaps ---------------------------------------------------------------
+# make_sources PROFILE: on file systems of the snap and of its data, which it begins anew.
+make_sources() {
+	local source options path
+	umount base/snap base/var/snap 2>/dev/null
+	mount -t tmpfs -o mode=0755 snap base/snap
+	mount -t tmpfs -o mode=0755 data base/var/snap
+	while read -r source _ _ options _; do
+		path=base$source
+		case $source,$options in
+		/snap/*,*x-snapd.kind=file* | /var/snap/*,*x-snapd.kind=file*)
+			mkdir -p "${path%/*}" && echo "$source" >"$path" ;;
+		/snap/* | /var/snap/*) mkdir -p "$path/inside" ;;
+		esac
+	done <"$1"
+}
+
+# try_layout FAMILY MASK FACTS PROFILE: 1 when the base cannot have it.
+try_layout() {
+	local family=$1 mask=$2 file=$3 profile=$4
+	"$OVERMOUNT" apparmor --root base --name app --facts "$file" "$profile" \
+		>printed 2>errors || return 1
+	sed 's,"/mnt/base/,"/,' printed >profile
+	rm -rf base/run/*
+	trace "$family.apply" "$mask" apply "${profile#base}" 2>errors || return 1
+	trace "$family.check" "$mask" check || echo "check fails"
+	trace "$family.undo" "$mask" undo || echo "undo fails"
+	replay "$family" apply check undo
+}
+
+kinds="fd-move:mount_setattr:6.12"
+layouts="gimp charmed-postgresql umu-launcher maas"
+if [ "${OM_APPARMOR:-}" = full ]; then
+	kinds="detached::7.3 fd-move:mount_setattr:6.12 fd-remount:5.4:5.10 mount2:4.4:mount2"
+	layouts=$(cd "$top/tests/corpus/yaml" && printf '%s\n' *.yaml | sed 's/\.yaml$//')
+fi
+umount base/usr/share/open
+mount -t tmpfs -o mode=0777 layouts base/tmp
+tried=0
+for layout in $layouts; do
+	"$OVERMOUNT" layout --revision 1 "$top/tests/corpus/yaml/$layout.yaml" \
+		>base/tmp/layout.fstab 2>/dev/null && [ -s base/tmp/layout.fstab ] || continue
+	make_sources base/tmp/layout.fstab
+	for kind in $kinds; do
+		IFS=: read -r family mask kernel <<<"$kind"
+		file=$facts/$kernel.yaml
+		[ "$kernel" != mount2 ] || file=$PWD/mount2.yaml
+		out=$(try_layout "$family" "$mask" "$file" base/tmp/layout.fstab) || {
+			[ -z "$out" ] || not_ok "$family: layout of $layout" "$out"
+			continue
+		}
+		is "$family: layout of $layout: all is permitted ($out)" "${out##*, }" "0 denied"
+		tried=$((tried + 1))
+	done
+done
+[ $tried -ge 4 ] && ok "$tried layouts were tried" || not_ok "$tried layouts were tried"
+umount base/snap base/var/snap base/tmp
+
 # --- no more than that -------------------------------------------------------------------
 rm -rf base/run/*
-trace detached.apply "" apply --strategy overlay /p.fstab &&
+trace detached.apply "" apply --strategy overlay --allow kind-change /p.fstab &&
 	trace detached.check "" check && trace detached.undo "" undo
-"$OVERMOUNT" apparmor --root base --name app --facts "$facts/7.3.yaml" base/p.fstab |
+"$OVERMOUNT" apparmor --root base --name app --allow kind-change --facts "$facts/7.3.yaml" base/p.fstab |
 	sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
 needless() { py aareplay --needless profile "$PWD/base" detached detached.{apply,check,undo}; }
 is "without any one rule, something is denied" "$(needless)" ""
@@ -118,7 +206,7 @@ sed -i 's/^}$/  "\/nobody\/asks" r,\n}/' profile
 is "control: a rule that nobody needs is found" "$(needless)" '"/nobody/asks" r,'
 
 # What is no part of the plan; on each kind of kernel, by a profile for all of them.
-"$OVERMOUNT" apparmor --root base --name app --portable base/p.fstab >profile
+"$OVERMOUNT" apparmor --root base --name app --portable --allow kind-change base/p.fstab >profile
 out=$(python3 -B - "$top/tests/tools" <<'P'
 import sys
 sys.path.insert(0, sys.argv[1])
