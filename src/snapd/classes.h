@@ -20,6 +20,8 @@ struct om_snapd_classes {
 	struct om_snapd_profile *current; /* what was made is appended */
 	const char *file;		  /* of the desired profile, for messages */
 	void (*say)(const char *line);
+	/* Set when something was left out that another try may bring. */
+	bool *passing;
 };
 
 /*

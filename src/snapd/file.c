@@ -53,10 +53,28 @@ static int write_new(int dir_fd, const char *name, const struct om_str *text)
 	return r;
 }
 
+static int replace(int dir_fd, const char *name, const char *temp,
+		   const struct om_str *text)
+{
+	int r;
+
+	/* Of a process that died here: there is only one at a time, by the lock. */
+	(void)unlinkat(dir_fd, temp, 0);
+	r = write_new(dir_fd, temp, text);
+	if (r == 0 && renameat(dir_fd, temp, dir_fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir_fd, temp, 0);
+	return r;
+}
+
+/* What has failed once need not fail again, and without it others go by an old one. */
+#define MAX_TRIES 3
+
 int om_snapd_save(int host_fd, const char *dir, const char *name,
 		  const struct om_str *text, struct om_error *e)
 {
-	_cleanup_free_ char *temp = om_asprintf("%s.%d~", name, (int)getpid());
+	_cleanup_free_ char *temp = om_asprintf("%s.~", name);
 	_cleanup_close_ int dir_fd =
 		openat(host_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = text->err;
@@ -66,13 +84,9 @@ int om_snapd_save(int host_fd, const char *dir, const char *name,
 	if (r == 0 && dir_fd < 0)
 		r = -errno;
 	if (r == 0) {
-		/* Of a process that died here, with our number. */
-		(void)unlinkat(dir_fd, temp, 0);
-		r = write_new(dir_fd, temp, text);
-		if (r == 0 && renameat(dir_fd, temp, dir_fd, name) < 0)
-			r = -errno;
-		if (r < 0)
-			(void)unlinkat(dir_fd, temp, 0);
+		r = -EIO;
+		for (unsigned tries = 0; r < 0 && tries < MAX_TRIES; tries++)
+			r = replace(dir_fd, name, temp, text);
 	}
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot save \"/%s/%s\"", dir,
 				     name)

@@ -37,10 +37,10 @@ bool om_snapd_mark_load(int state_fd, const char *name, struct om_snapd_mark *re
 
 	return om_read_line(state_fd, file_name(file, name), line, sizeof(line)) == 0 &&
 	       sscanf(line,
-		      FORMAT "%" SCNu64 " %" SCNu64 " %8" SCNx32 " %8" SCNx32
+		      FORMAT "%" SCNu64 " %" SCNu64 " %8" SCNx32 " %8" SCNx32 " %8" SCNx32
 			     " %8" SCNx32,
-		      &ret->ns, &ret->root, &ret->current, &ret->desired,
-		      &ret->left) == 5;
+		      &ret->ns, &ret->root, &ret->current, &ret->next, &ret->desired,
+		      &ret->left) == 6;
 }
 
 int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mark *mark,
@@ -51,8 +51,9 @@ int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mar
 
 	om_str_addf(&text,
 		    FORMAT "%" PRIu64 " %" PRIu64 " %08" PRIx32 " %08" PRIx32
-			   " %08" PRIx32 "\n",
-		    mark->ns, mark->root, mark->current, mark->desired, mark->left);
+			   " %08" PRIx32 " %08" PRIx32 "\n",
+		    mark->ns, mark->root, mark->current, mark->next, mark->desired,
+		    mark->left);
 	return om_snapd_save(state_fd, ".", file_name(file, name), &text, e);
 }
 

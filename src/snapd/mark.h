@@ -16,7 +16,12 @@
 struct om_snapd_mark {
 	uint64_t ns;   /* inode of the namespace that it was about */
 	uint64_t root; /* unique id of the mount at its root; 0: there is none */
+	/*
+	 * The file is replaced after this was written: it is ours when it is the one or the
+	 * other.
+	 */
 	uint32_t current;
+	uint32_t next;
 	uint32_t desired;
 	uint32_t left; /* of the entries that could not be had, although it seems so */
 };

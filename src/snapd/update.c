@@ -20,6 +20,7 @@
 #include "apply/state.h"
 #include "apply/undo.h"
 #include "base/cleanup.h"
+#include "base/crc.h"
 #include "probe/cache.h"
 #include "snapd/classes.h"
 #include "snapd/entry.h"
@@ -38,6 +39,7 @@ struct session {
 	const char *name;
 	char *desired_path; /* owned, as all here */
 	char *current_name;
+	char *progress_name;
 	char *desired_text;
 	char *current_text;
 	struct om_snapd_profile desired;
@@ -47,9 +49,13 @@ struct session {
 	int lock_fd;
 	struct om_state state;
 	struct om_journal journal;
-	bool has_current; /* there is a file of it */
-	bool applied;	  /* the journal has something */
-	bool ours;	  /* the current profile is as we wrote it */
+	bool has_current;    /* there is a file of it */
+	uint32_t current_id; /* of that very file */
+	bool applied;	     /* the journal has something */
+	uint32_t sum;	     /* of the current profile, as the file has it */
+	bool passing;	     /* something failed that need not fail again */
+	bool unsettled;	     /* whoever wrote it last did not come to the end */
+	bool ours;	     /* the current profile is as we wrote it */
 	struct om_freezer freezer;
 };
 
@@ -78,6 +84,7 @@ static void session_done(struct session *s)
 	om_snapd_profile_done(&s->current);
 	free(s->desired_path);
 	free(s->current_name);
+	free(s->progress_name);
 	free(s->desired_text);
 	free(s->current_text);
 }
@@ -124,6 +131,23 @@ static int read_profile(const struct session *s, const char *path, char **ret_te
 			 : -ENOMEM;
 }
 
+/* Is it there, and which file of that name is it? */
+static void look_at_current(struct session *s, const char *path)
+{
+	struct {
+		uint64_t ino, seconds, nanoseconds;
+	} id = { 0 };
+	struct stat st;
+
+	s->has_current = fstatat(s->u->host_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (s->has_current) {
+		id.ino = st.st_ino;
+		id.seconds = (uint64_t)st.st_mtim.tv_sec;
+		id.nanoseconds = (uint64_t)st.st_mtim.tv_nsec;
+	}
+	s->current_id = om_crc32c(&id, sizeof(id));
+}
+
 static int load(struct session *s, struct om_error *e)
 {
 	_cleanup_free_ char *current = NULL;
@@ -131,13 +155,13 @@ static int load(struct session *s, struct om_error *e)
 
 	s->desired_path = om_asprintf(OM_SNAPD_DESIRED, s->name);
 	s->current_name = om_asprintf("snap.%s.fstab", s->name);
-	if (!s->desired_path || !s->current_name)
+	s->progress_name = om_asprintf("snap.%s.undo", s->name);
+	if (!s->desired_path || !s->current_name || !s->progress_name)
 		return -ENOMEM;
 	current = om_asprintf(OM_SNAPD_NS_DIR "/%s", s->current_name);
 	if (!current)
 		return -ENOMEM;
-	s->has_current = faccessat(s->u->host_fd, current, F_OK, AT_SYMLINK_NOFOLLOW) ==
-			 0;
+	look_at_current(s, current);
 	r = read_profile(s, s->desired_path, &s->desired_text, &s->desired, e);
 	return r < 0 ? r : read_profile(s, current, &s->current_text, &s->current, e);
 }
@@ -215,10 +239,17 @@ static int settle(struct session *s, struct om_str *residue, struct om_error *e)
 	if (r < 0)
 		return r;
 	s->applied = r == OM_RECOVERED_APPLIED;
-	s->ours = known && mark.current == om_snapd_sum(s->current_text);
+	s->sum = om_snapd_sum(s->current_text);
+	s->unsettled = known && mark.current != mark.next;
+	s->ours = known && (mark.current == s->sum || mark.next == s->sum);
 	if (known && mark.root != 0 && mark.ns != s->state.ns_inode &&
 	    s->u->args->from_snap_confine)
 		drop_discarded(s, &mark);
+	/* What they stand for may come again, by somebody else. */
+	if (known && !s->ours)
+		om_snapd_mark_forget(s->state.dirfd, s->name);
+	if (s->ours)
+		(void)unlinkat(s->state.dirfd, s->progress_name, 0);
 	/*
 	 * What it lists went with the apply that did not end, or with another namespace:
 	 * snap-confine asks only for new ones, and need not have emptied the file.
@@ -325,23 +356,40 @@ static bool is_saved(const struct session *s)
 	_cleanup_str_ struct om_str text = { 0 };
 
 	om_snapd_profile_print(&s->current, &text);
-	return s->has_current && om_streq(om_str_get(&text), s->current_text);
+	return s->has_current && om_snapd_sum(om_str_get(&text)) == s->sum;
 }
 
-/* Writes the current profile, and notes that it is ours. */
+/*
+ * Writes the current profile, and notes before that it is ours, whether it is there yet or
+ * the one before is: of that nothing is left now.
+ */
 static int save(struct session *s, struct om_error *e)
 {
 	_cleanup_str_ struct om_str text = { 0 };
 	struct om_snapd_mark mark = { .ns = s->state.ns_inode,
 				      .root = s->state.ns.unique ? s->state.ns.id : 0,
+				      .current = s->sum,
 				      .desired = om_snapd_sum(s->desired_text),
 				      .left = sum_left(s) };
 	int r;
 
+	/* Whatever is asked next time, it is another answer. */
+	if (s->passing)
+		mark.left = ~mark.left;
 	om_snapd_profile_print(&s->current, &text);
-	r = save_profile(s, e);
-	mark.current = om_snapd_sum(om_str_get(&text));
-	return r < 0 ? r : om_snapd_mark_save(s->state.dirfd, s->name, &mark, e);
+	mark.next = om_snapd_sum(om_str_get(&text));
+	r = om_snapd_mark_save(s->state.dirfd, s->name, &mark, e);
+	if (r == 0)
+		r = save_profile(s, e);
+	/* From now on the old text would be somebody else's again. */
+	mark.current = mark.next;
+	if (r == 0)
+		r = om_snapd_mark_save(s->state.dirfd, s->name, &mark, e);
+	if (r < 0)
+		return r;
+	s->sum = mark.next;
+	s->has_current = true;
+	return 0;
 }
 
 static bool has_foreign(const struct session *s)
@@ -352,6 +400,26 @@ static bool has_foreign(const struct session *s)
 	return false;
 }
 
+/* How far it is, is noted in the directory that is locked, under the name of the snap. */
+static int undo_foreign(struct session *s, struct om_error *e)
+{
+	struct om_snapd_listed l = { .sys = s->u->sys, .sum = s->sum ^ s->current_id };
+	_cleanup_close_ int root =
+		l.sys->open(l.sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	_cleanup_close_ int fd = -1;
+
+	if (root < 0)
+		return root;
+	fd = openat(s->state.dirfd, s->progress_name,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot create %s",
+				     OM_Q(s->progress_name));
+	l.root_fd = root;
+	l.progress_fd = fd;
+	return om_snapd_undo_listed(&l, &s->current, e);
+}
+
 /* Everything that was made before goes, whoever made it. */
 static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 {
@@ -360,12 +428,8 @@ static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 
 	if (!s->applied && !has_foreign(s))
 		return 0;
-	if (!s->ours && has_foreign(s)) {
-		_cleanup_close_ int root =
-			sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-
-		r = root < 0 ? root : om_snapd_undo_listed(sys, root, &s->current, e);
-	}
+	if (!s->ours && has_foreign(s))
+		r = undo_foreign(s, e);
 	if (r == 0 && s->applied)
 		r = om_recover_undo(sys, &s->state, false, &s->journal, residue, e);
 	if (r < 0)
@@ -376,7 +440,12 @@ static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 	/* The lock went with the journal: whoever waited for it has another one now. */
 	om_state_done(&s->state);
 	r = open_state(s, e);
-	return r < 0 ? r : save(s, e);
+	if (r == 0)
+		r = save(s, e);
+	/* It is only about what is done now; the same profile may come again. */
+	if (r == 0)
+		(void)unlinkat(s->state.dirfd, s->progress_name, 0);
+	return r;
 }
 
 /* Is "/" the tmpfs that snap-confine made, by its own word? */
@@ -420,7 +489,8 @@ static int apply_all(struct session *s, struct om_apply *apply, struct om_str *r
 						  .desired = &s->desired,
 						  .current = &s->current,
 						  .file = s->desired_path,
-						  .say = s->u->say };
+						  .say = s->u->say,
+						  .passing = &s->passing };
 	int r = om_snapd_apply_classes(&classes, residue, e);
 
 	if (r == 0)
@@ -485,8 +555,23 @@ static int change(struct session *s, struct om_str *residue, struct om_error *e)
 		r = undo(s, residue, e);
 	if (r == 0 && s->desired.entries.n > 0)
 		return apply(s, residue, e);
-	if (r == 0)
-		r = om_state_forget(&s->state);
+	if (r == 0 && !is_saved(s))
+		r = save(s, e);
+	return r < 0 ? r : om_state_forget(&s->state);
+}
+
+/* Nothing has to change; what is written down may have to be completed. */
+static int leave(struct session *s, struct om_error *e)
+{
+	int r = 0;
+
+	if (s->ours && s->unsettled)
+		r = save(s, e);
+	/* The file is there from now on, as snapd's tool leaves it. */
+	else if (!is_saved(s) && !has_foreign(s))
+		r = save_profile(s, e);
+	if (!s->applied)
+		(void)!om_state_forget(&s->state);
 	return r;
 }
 
@@ -508,13 +593,7 @@ static int update_snap(struct session *s, struct om_str *residue, struct om_erro
 		r = settle(s, residue, e);
 	if (r < 0)
 		return r;
-	if (!is_done(s))
-		return change(s, residue, e);
-	if (s->applied)
-		return 0;
-	(void)!om_state_forget(&s->state);
-	/* The file is there from now on, as snapd's tool leaves it. */
-	return is_saved(s) ? 0 : save_profile(s, e);
+	return is_done(s) ? leave(s, e) : change(s, residue, e);
 }
 
 /* --- The profile of a user ------------------------------------------------------------- */
@@ -526,6 +605,7 @@ static int apply_user(const struct om_snapd_update *u, const char *path,
 		      struct om_str *residue, struct om_error *e)
 {
 	struct om_snapd_profile current = { 0 };
+	bool passing = false;
 	const struct om_places places = { .sys = apply->sys,
 					  .root_fd = apply->root_fd,
 					  .name = u->args->name,
@@ -536,7 +616,8 @@ static int apply_user(const struct om_snapd_update *u, const char *path,
 						  .desired = desired,
 						  .current = &current,
 						  .file = path,
-						  .say = u->say };
+						  .say = u->say,
+						  .passing = &passing };
 	int r = om_snapd_apply_classes(&classes, residue, e);
 
 	om_snapd_profile_done(&current);

@@ -75,7 +75,7 @@ mount_snap() {
 }
 
 make_host() {
-	local dir file
+	local file
 	mkdir host
 	mount -t tmpfs -o mode=0755 om-host host
 	mkdir -p host/{bin,dev,etc,home/u,lib/modules,lib/firmware,media,mnt,opt,proc,root,run,snap,sys,tmp}
@@ -206,19 +206,20 @@ discard
 
 # --- The same app with one and with the other -----------------------------------------------
 
+declare -A view
 profile 1
 for which in theirs ours; do
 	if [ $which = ours ]; then use "$tool"; else use "$theirs"; fi
 	desire "$share" "$conf" "$link"
 	confine /bin/busybox sh -c "$look"
 	is "$which: the app starts" "$rc" 0
-	declare "view_$which=$out"
+	view[$which]=$out
 	is "$which: content is visible" "$(head -n 3 <<<"$out")" $'hello 1\nconf 1\nhello 1'
 	is "$which: the current profile is saved" \
 		"$(current | grep -cxF -e "$share" -e "$conf")" 2
 	discard
 done
-is "both show the app the same" "$view_ours" "$view_theirs"
+is "both show the app the same" "${view[ours]}" "${view[theirs]}"
 
 # --- Ours, through the life of a snap ---------------------------------------------------------
 
