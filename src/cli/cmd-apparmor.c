@@ -323,7 +323,7 @@ static int load_profiles(const struct om_cli *cli, struct profiles *ret,
 	for (int i = 0; r == 0 && i < cli->argc; i++) {
 		struct om_profile *profile = NULL;
 
-		r = om_cli_load_profile(cli->argv[i], &profile, e);
+		r = om_cli_load_profile(cli, cli->argv[i], &profile, e);
 		if (r == 0)
 			r = om_vec_push(&ret->v, profile);
 		if (r < 0)
@@ -395,13 +395,12 @@ static int print(const struct work *w, struct om_error *e)
 
 static int run_apparmor(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_NAME,	    OM_OPT_TECHNIQUE,
-				       OM_OPT_PORTABLE,	    OM_OPT_SNIPPET,
-				       OM_OPT_APP,	    OM_OPT_CHECK,
-				       OM_OPT_PROGRAM,	    OM_OPT_ROOT,
-				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
-				       OM_OPT_FACTS,	    OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES, 0 };
+	static const int options[] = {
+		OM_OPT_NAME,   OM_OPT_TECHNIQUE, OM_OPT_PORTABLE,     OM_OPT_SNIPPET,
+		OM_OPT_APP,    OM_OPT_CHECK,	 OM_OPT_PROGRAM,      OM_OPT_ROOT,
+		OM_OPT_PASSWD, OM_OPT_GROUP,	 OM_OPT_POLICY,	      OM_OPT_ALLOW,
+		OM_OPT_FACTS,  OM_OPT_STATE,	 OM_OPT_LOAD_MODULES, 0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	struct work w = { .cli = &cli, .policy = om_policy_default };
 	struct om_error e = { 0 };

@@ -204,5 +204,57 @@ is "V108: a home that is not there" "$rc:$(grep -c 'cannot use invalid home dire
 as_user ""
 is "V108: no home at all" "$rc:$(grep -c 'cannot use invalid home directory "": cannot allow empty path$' out)" "1:1"
 
+# --- The freezer: of the machine, but in a group of the test's own ---------------------------
+
+# cover GROUP: what there is at /sys/fs/cgroup in this namespace is that group, at $2.
+cover() {
+	mkdir "$1" 2>/dev/null || return 1
+	mkdir -p groups && mount --bind "$1" groups
+	if [ "$2" = . ]; then
+		mount --move groups /sys/fs/cgroup
+	else
+		mount -t tmpfs om-groups /sys/fs/cgroup
+		mkdir "/sys/fs/cgroup/$2" && mount --move groups "/sys/fs/cgroup/$2"
+	fi
+}
+uncover() {
+	umount -l /sys/fs/cgroup
+	rmdir "$1"/*/ "$1"
+}
+# frozen WHAT FILE WORD THAWED: while the namespace changes, and not afterwards.
+frozen() {
+	local sleeper
+	mkdir -p "${2%/*}"
+	sleep 600 &
+	sleeper=$!
+	echo $sleeper >"${2%/*}/cgroup.procs"
+	desire "$share" "$content"
+	"$TOOLS/failnth" 20 0 -- ./snap-update-ns foo >out 2>err
+	is "$1: frozen while something changes" "$?:$(grep -cx "$3" "$2")" "137:1"
+	desire "$share"
+	update foo
+	is "$1: not any more when it is done" "$rc:$(grep -cx "$4" "$2"):$(said)" "0:1:"
+	update foo
+	is "$1: and not touched when there is nothing to do" "$rc:$(grep -cx "$4" "$2")" "0:1"
+	kill $sleeper
+	wait $sleeper 2>/dev/null
+	desire ""
+	update foo
+}
+group=/sys/fs/cgroup/freezer/om-test.$$
+if cover "$group" freezer; then
+	frozen "version 1" /sys/fs/cgroup/freezer/snap.foo/freezer.state FROZEN THAWED
+	uncover "$group"
+else
+	skip "version 1" "this machine has no freezer of version 1"
+fi
+group=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/om-test.$$
+if [ "$group" != "/om-test.$$" ] && cover "$group" .; then
+	frozen "version 2" /sys/fs/cgroup/snap.foo.app-1.scope/cgroup.events "frozen 1" "frozen 0"
+	uncover "$group"
+else
+	skip "version 2" "this machine has no groups of version 2, or they cannot be made"
+fi
+
 drop_ns foo
 plan_end

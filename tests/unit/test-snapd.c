@@ -82,12 +82,16 @@ static const struct line_vector lines[] = {
 	  "mhddfs#/mnt/dir1,/mnt/dir2;/mnt/dir;fuse;defaults|allow_other;0;0", NULL },
 	{ "V4", "na\\040me d\\011ir ty\\012pe optio\\134ns 0 0",
 	  "na me;d\tir;ty\npe;optio\\ns;0;0", NULL },
-	{ "V5: three fields at least", "/dev/sda1 /", NULL,
-	  "expected at least 3 fields, found 2" },
-	{ "V6: numbers", "n d t o foo", NULL, "cannot parse dump frequency: \"foo\"" },
-	{ "V6: numbers", "n d t o 0 foo", NULL,
+	{ "V5", "1", NULL, "expected at least 3 fields, found 1" },
+	{ "V5", "1 2", NULL, "expected at least 3 fields, found 2" },
+	{ "V5", "1 2 3 4 5 6 7", "1;2;3;4 5;6;7", NULL },
+	{ "V5: any blanks between options", "n d t a b\tc 1 2", "n;d;t;a b c;1;2", NULL },
+	{ "V6", "name dir type options foo 0", NULL,
+	  "cannot parse dump frequency: \"foo\"" },
+	{ "V6", "name dir type options 0 foo", NULL,
 	  "cannot parse check pass number: \"foo\"" },
-	{ "V7: blanks in options", "n d t a b\tc 1 2", "n;d;t;a b c;1;2", NULL },
+	{ "V7", "name dir type options 5", "name;dir;type;options;5;0", NULL },
+	{ "V7", "name dir type options 5 7", "name;dir;type;options;5;7", NULL },
 	{ "V11", "a b c d # x y", "a;b;c;d;0;0", NULL },
 	{ "V11", "   # c", NULL, NULL },
 	{ "V11", "\\134040 b c", "\\040;b;c;;0;0", NULL },
@@ -132,6 +136,42 @@ static void test_round_trip(void **state _unused_)
 		om_snapd_profile_print(&p, &out);
 		assert_string_equal(om_str_get(&out),
 				    texts[i].out ? texts[i].out : texts[i].in);
+	}
+}
+
+/* V8 to V10 */
+static void test_format(void **state _unused_)
+{
+	static const struct {
+		const char *name, *dir, *type;
+		const char *options[2];
+		const char *want;
+	} entries[] = {
+		{ "", "", "", { 0 }, "none none none defaults 0 0" },
+		{ "/dev/sda5",
+		  "/media/My Files",
+		  "ext4",
+		  { "rw", "noatime" },
+		  "/dev/sda5 /media/My\\040Files ext4 rw,noatime 0 0" },
+		{ "",
+		  "$HOME/.local/share",
+		  "",
+		  { "x-snapd.kind=ensure-dir", "x-snapd.must-exist-dir=$HOME" },
+		  "none $HOME/.local/share none x-snapd.kind=ensure-dir,"
+		  "x-snapd.must-exist-dir=$HOME 0 0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		const char *options[2] = { entries[i].options[0], entries[i].options[1] };
+		struct om_snapd_entry entry = { .name = entries[i].name,
+						.dir = entries[i].dir,
+						.type = entries[i].type };
+		_cleanup_str_ struct om_str out = { 0 };
+
+		entry.options.v = options;
+		entry.options.n = options[0] ? 2 : 0;
+		om_snapd_entry_print(&entry, &out);
+		assert_string_equal(om_str_get(&out), entries[i].want);
 	}
 }
 
@@ -838,6 +878,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_equality),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_convert),
