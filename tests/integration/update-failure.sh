@@ -89,12 +89,13 @@ again() {
 		[ "$(seen)" = "$seen_a" ]
 }
 
-# fail_all ERRNO PAIR
+# fail_all ERRNO PAIR: each call fails once.  ERRNO 0: it says that it is done, and is not.
 fail_all() {
-	local n r now bad="" undone=0
+	local n r now bad="" undone=0 broken=0 how=()
+	[ "$1" = 0 ] && how=(-l)
 	begin "$2"
 	for ((n = 1; n < 2000; n++)); do
-		"$TOOLS/failnth" ${all:+-a} $n "$1" -- "${surface[@]}" "$OVERMOUNT" update --state state \
+		"$TOOLS/failnth" ${all:+-a} "${how[@]}" $n "$1" -- "${surface[@]}" "$OVERMOUNT" update --state state \
 			--strategy "$strategy" a b >out 2>&1
 		r=$?
 		[ $r = 200 ] && break
@@ -103,33 +104,58 @@ fail_all() {
 		0) [ "$now" = "$seen_b" ] || bad+=" $n:lie" ;;
 		1 | 2 | 16) [ "$now" = "$seen_a" ] || bad+=" $n:partial($r)" ;;
 		32) undone=$((undone + 1)); [ "$now" = "$seen_a" ] || bad+=" $n:partial($r)" ;;
+		# Who is lied to about what is taken away may not know that it is not.
+		64) broken=$((broken + 1)); [ "$1" = 0 ] || bad+=" $n:exit($r)" ;;
 		*) bad+=" $n:exit($r)" ;;
 		esac
 		om recover >/dev/null 2>&1
+		[ $r != 64 ] || [ "$(seen)" = "$seen_a" ] || bad+=" $n:partial($r)"
 		again || { bad+=" $n:stuck"; break; }
 	done
 	om recover >/dev/null 2>&1
 	again || bad+=" stuck"
 	[ $undone -gt 2 ] || bad+=" only $undone undone"
 	[ "$(left)" = journal. ] || bad+=" left($(left))"
-	is "$what, $2, errno $1: $((n - 1)) failures, $undone of them undone" "$bad" ""
+	[ $broken -le 2 ] || bad+=" $broken broken"
+	is "$what, $2, errno $1: $((n - 1)) failures, $undone undone, $broken for recover to undo" "$bad" ""
 	[ -z "$bad" ] || { cat out; seen | diff - <(echo "$seen_a"); } | head -n 20 | sed 's/^/# /'
 	finish "$2"
 }
 
+# killed COMMAND...: at call $n; 1 when it has fewer.
+killed() {
+	"$TOOLS/failnth" ${all:+-a} $n 0 -- "${surface[@]}" "$OVERMOUNT" "$@" >out 2>&1
+	[ $? != 200 ]
+}
+# kill_naive PAIR: whoever undoes the one and applies the other is caught by the same looks.
+kill_naive() {
+	local n now partial=0
+	begin "$1"
+	for ((n = 1; n < 2000; n++)); do
+		om undo
+		killed apply --root base --state state --strategy "$strategy" b || break
+		om recover >/dev/null 2>&1
+		now=$(seen)
+		[ "$now" = "$seen_a" ] || [ "$now" = "$seen_b" ] || partial=$((partial + 1))
+		om undo >/dev/null 2>&1
+		apply_a
+	done
+	om recover >/dev/null 2>&1
+	[ $partial -ge 10 ] && ok "$what, $1: control: a naive update is neither $partial times" ||
+		not_ok "$what, $1: control: a naive update is neither $partial times"
+	finish "$1"
+}
 # kill_all PAIR
 kill_all() {
 	local n out now bad="" old=0 back=0 new=0
 	begin "$1"
 	for ((n = 1; n < 2000; n++)); do
-		"$TOOLS/failnth" ${all:+-a} $n 0 -- "${surface[@]}" "$OVERMOUNT" update --state state \
-			--strategy "$strategy" a b >out 2>&1
-		[ $? = 200 ] && break
+		killed update --state state --strategy "$strategy" a b || break
 		out=$(om recover 2>&1) || bad+=" $n:recover($out)"
 		now=$(seen)
 		case $out in
 		*restored)
-			back=$((back + 1))
+			back=$((back + 1)) deepest=$n
 			[ "$now" = "$seen_a" ] || bad+=" $n:partial"
 			;;
 		*applied)
@@ -148,6 +174,28 @@ kill_all() {
 	finish "$1"
 }
 
+# kill_recover PAIR: the update is killed as late as kill_all has found that it is brought back,
+# and what brings it back is killed at each call, or fails there (ERRNO).
+kill_recover() {
+	local m bad="" errno=$2
+	begin "$1"
+	for ((m = 1; m < 2000; m++)); do
+		n=$deepest
+		killed update --state state --strategy "$strategy" a b
+		"$TOOLS/failnth" ${all:+-a} $m $errno -- "${surface[@]}" "$OVERMOUNT" recover \
+			--state state >out 2>&1
+		[ $? = 200 ] && break
+		om recover >out 2>&1 || bad+=" $m:$(cat out)"
+		[ "$(seen)" = "$seen_a" ] || bad+=" $m:partial"
+		om recover >out 2>&1 && [ "$(seen)" = "$seen_a" ] || bad+=" $m:again"
+		again || { bad+=" $m:stuck"; break; }
+	done
+	again || bad+=" stuck"
+	[ $m -gt 5 ] || bad+=" only $m"
+	is "$what, $1: recover killed (errno 0) or failing, errno $errno, $((m - 1)) times" "$bad" ""
+	finish "$1"
+}
+
 full=
 [ "${OM_FAULT:-short}" = full ] && full=yes
 for what in ${OM_SURFACES:-overlay mimic overlay-4.4 mimic-4.4}; do
@@ -162,8 +210,13 @@ for what in ${OM_SURFACES:-overlay mimic overlay-4.4 mimic-4.4}; do
 	all=$full
 	for pair in ${OM_PAIRS:-$pairs}; do
 		kill_all $pair
+		kill_recover $pair 0
+		kill_recover $pair 5
 		fail_all 5 $pair
+		fail_all 0 $pair
 		[ -n "$full" ] && fail_all 12 $pair
 	done
 done
+surface=(env) strategy=overlay what=naive all=
+kill_naive source
 plan_end
