@@ -16,12 +16,17 @@ awk '/^---/ { n++; next } { print > sprintf("yaml/%03d.yaml", n) }' "$variants"
 
 # make_world PROFILE...: sources, and parents of targets, in the directory tree.
 make_world() {
-	local source target type options
+	local source target type options parent
+	local -A targets=()
 	rm -rf tree
+	while read -r _ target _; do targets[$target]=1; done < <(cat "$@")
 	mkdir -p tree/{proc,dev,usr/share/kept,etc,var/lib,mnt,opt,root,srv,snap}
 	echo kept >tree/usr/share/kept/file
 	while read -r source target type options _; do
-		mkdir -p "tree${target%/*}" && echo sibling >"tree${target%/*}/a sibling"
+		# What one version has a link for may be a directory to another one.
+		parent=${target%/*}
+		while [ -n "$parent" ] && [ -n "${targets[$parent]:-}" ]; do parent=${parent%/*}; done
+		mkdir -p "tree$parent" && echo sibling >"tree$parent/a sibling"
 		[ "$type" = tmpfs ] || [ "$source" = none ] && continue
 		if [[ $options == *kind=file* ]]; then
 			mkdir -p "tree${source%/*}" && echo "of $source" >"tree$source"
