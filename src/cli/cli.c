@@ -61,6 +61,7 @@ static const struct option all_options[] = {
 	{ "base-layout", required_argument, NULL, OM_OPT_BASE_LAYOUT },
 	{ "base-revision", required_argument, NULL, OM_OPT_BASE_REVISION },
 	{ "from-profile", no_argument, NULL, OM_OPT_FROM_PROFILE },
+	{ "interfaces", required_argument, NULL, OM_OPT_INTERFACES },
 	{ "technique", required_argument, NULL, OM_OPT_TECHNIQUE },
 	{ "portable", no_argument, NULL, OM_OPT_PORTABLE },
 	{ "snippet", no_argument, NULL, OM_OPT_SNIPPET },

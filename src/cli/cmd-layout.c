@@ -26,6 +26,8 @@ static int run_diff(const struct om_cli *cli)
 	if (cli->argc != 2)
 		return om_cli_usage(cli,
 				    "want two files snap.yaml, the old and the new one");
+	if (om_cli_get(cli, OM_OPT_INTERFACES))
+		return om_cli_usage(cli, "--diff does not go with --interfaces");
 	r = om_cli_compile_revision(cli, cli->argv[0],
 				    om_cli_get(cli, OM_OPT_OLD_REVISION), &old, &errors,
 				    &e);
@@ -62,7 +64,8 @@ static int run_print(const struct om_cli *cli)
 static int check_reverse(const struct om_cli *cli)
 {
 	static const enum om_cli_option others[] = { OM_OPT_DIFF, OM_OPT_BASE_LAYOUT,
-						     OM_OPT_BASE_REVISION };
+						     OM_OPT_BASE_REVISION,
+						     OM_OPT_INTERFACES };
 
 	if (!om_cli_get(cli, OM_OPT_FROM_PROFILE))
 		return 0;
@@ -70,19 +73,20 @@ static int check_reverse(const struct om_cli *cli)
 		if (om_cli_get(cli, others[i]) || cli->n_list > 0)
 			return om_cli_usage(cli,
 					    "--from-profile does not go with --diff, "
-					    "--base-layout and --extra-layout");
+					    "--base-layout, --extra-layout and "
+					    "--interfaces");
 	return 0;
 }
 
 static int run_layout(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_NAME,	     OM_OPT_REVISION,
-				       OM_OPT_COMPAT,	     OM_OPT_INSTANCE_KEY,
-				       OM_OPT_PASSWD,	     OM_OPT_GROUP,
-				       OM_OPT_EXTRA_LAYOUT,  OM_OPT_DIFF,
-				       OM_OPT_OLD_REVISION,  OM_OPT_BASE_LAYOUT,
-				       OM_OPT_BASE_REVISION, OM_OPT_FROM_PROFILE,
-				       OM_OPT_JSON,	     0 };
+	static const int options[] = {
+		OM_OPT_NAME,	     OM_OPT_REVISION,	   OM_OPT_COMPAT,
+		OM_OPT_INSTANCE_KEY, OM_OPT_PASSWD,	   OM_OPT_GROUP,
+		OM_OPT_EXTRA_LAYOUT, OM_OPT_DIFF,	   OM_OPT_OLD_REVISION,
+		OM_OPT_BASE_LAYOUT,  OM_OPT_BASE_REVISION, OM_OPT_FROM_PROFILE,
+		OM_OPT_JSON,	     OM_OPT_INTERFACES,	   0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	int r;
 
@@ -108,7 +112,9 @@ const struct om_command om_cmd_layout = {
 		"     --base-layout FILE  snap.yaml of the base, whose layout goes below\n"
 		"     --base-revision REV revision of the base (default: unset)\n"
 		"     --extra-layout SOURCE:TARGET\n"
-		"                         a bind mount besides (may be repeated)\n" OM_HELP_OWNERS
+		"                         a bind mount besides (may be repeated)\n"
+		"     --interfaces FILE   a profile of what interfaces bring, which goes\n"
+		"                           behind the layout as snapd puts it there\n" OM_HELP_OWNERS
 		"     --diff              show what an update from OLD to NEW keeps, undoes\n"
 		"                           and does\n"
 		"     --old-revision REV  revision of OLD (default: unset)\n"

@@ -4,6 +4,7 @@
  * names of users and groups are looked up.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "cli/cli.h"
 #include "layout/layout.h"
 #include "layout/reverse.h"
+#include "snapd/unclash.h"
 
 struct input {
 	struct om_layout_args args;
@@ -175,14 +177,44 @@ int om_cli_compile_layout(const struct om_cli *cli, const char *file,
 	return 0;
 }
 
+/* What interfaces bring comes behind the layout, as snapd puts it there. */
+static int add_interfaces(const char *file, struct om_str *out, struct om_error *e)
+{
+	_cleanup_snapd_profile_ struct om_snapd_profile all = { 0 }, unclashed = { 0 };
+	_cleanup_str_ struct om_str notes = { 0 };
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = om_cli_read_input(file, OM_SNAPD_MAX_PROFILE, &text, &size, e);
+
+	if (r == 0)
+		r = om_snapd_profile_parse(&all, "layout", om_str_get(out), out->len, e);
+	if (r == 0)
+		r = om_snapd_profile_parse(&all, file, text, size, e);
+	if (r == 0)
+		r = om_snapd_unclash(&all, &unclashed, &notes);
+	if (r < 0)
+		return r;
+	om_str_cut(out, 0);
+	om_snapd_profile_print(&unclashed, out);
+	for (char *line = notes.s, *end; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		(void)fprintf(stderr, "overmount: %s: %.*s\n", file, (int)(end - line),
+			      line);
+	}
+	return out->err;
+}
+
 int om_cli_print_layout(const struct om_cli *cli, const char *file, struct om_str *out,
 			struct om_error_list *errors, struct om_error *e)
 {
+	const char *interfaces = om_cli_get(cli, OM_OPT_INTERFACES);
 	_cleanup_(input_free) struct input in = { .args.errors = errors };
 	int r = load_all(cli, file, om_cli_get(cli, OM_OPT_REVISION), &in, e);
 
 	if (r == 0)
 		r = om_layout_print(&in.args, out, e);
+	if (r == 0 && interfaces)
+		r = add_interfaces(interfaces, out, e);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot compile %s",
 				     OM_Q(file));

@@ -88,4 +88,18 @@ tree base >tree.applied
 "$OVERMOUNT" undo --state state
 mkdir stage && mount -t tmpfs typed stage && sh -e typed
 is "typing the steps gives the same tree" "$(tree base)" "$(cat tree.applied)"
+# What interfaces bring goes behind the layout.
+printf 'name: foo\nlayout:\n  /usr/foo: {type: tmpfs}\n' >foo.yaml
+printf '%s\n' 'tmpfs /usr/foo tmpfs defaults 0 0' '/x /y none bind,ro 0 0' \
+	'/x /y none bind,ro,nodev 0 0' >interfaces.fstab
+out=$("$OVERMOUNT" layout --interfaces interfaces.fstab foo.yaml 2>err)
+is "layout --interfaces: one is renamed, two become one" "$? $out" '0 tmpfs /usr/foo tmpfs x-snapd.origin=layout 0 0
+tmpfs /usr/foo-2 tmpfs defaults 0 0
+/x /y none nodev,ro,bind 0 0'
+is "and the new name is told" "$(<err)" \
+	'overmount: interfaces.fstab: the entry at "/usr/foo" goes to "/usr/foo-2": another one is there'
+for with in --diff --from-profile; do
+	"$OVERMOUNT" layout $with --interfaces interfaces.fstab foo.yaml foo.yaml >out 2>err </dev/null
+	is "layout $with knows no interfaces" "$? $(<out)" "1 "
+done
 plan_end

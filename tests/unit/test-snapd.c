@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * snapd/, vector by vector: V1 to V17 (profiles), V53 to V58 (what is saved), V88 and V89
- * (places) and V105 to V110 (command line, users) of what snapd's own tests assert.
+ * (places), V91 to V93 (clashes) and V105 to V110 (command line, users) of what snapd's own tests assert.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +32,7 @@
 #include "snapd/name.h"
 #include "snapd/places.h"
 #include "snapd/record.h"
+#include "snapd/unclash.h"
 
 /* --- Profiles --------------------------------------------------------------------------- */
 
@@ -872,6 +873,84 @@ static void test_make(void **state)
 			 fs.f_type == TMPFS_MAGIC ? 0 : -1);
 }
 
+/* --- A layout and what interfaces bring -------------------------------------------------- */
+
+static void unclashes(const char *text, const char *want, unsigned renamed)
+{
+	_cleanup_snapd_profile_ struct om_snapd_profile in = { 0 }, out = { 0 };
+	_cleanup_str_ struct om_str notes = { 0 }, got = { 0 };
+
+	assert_int_equal(parse(&in, text, NULL), 0);
+	assert_int_equal(om_snapd_unclash(&in, &out, &notes), 0);
+	om_snapd_profile_print(&out, &got);
+	assert_string_equal(om_str_get(&got), want);
+	for (const char *p = om_str_get(&notes); *p; p++)
+		renamed -= *p == '\n';
+	assert_int_equal(renamed, 0);
+}
+
+/* The layout has the name; what comes from elsewhere gets another one. */
+static void test_V91(void **state _unused_)
+{
+	unclashes("tmpfs /usr/foo tmpfs x-snapd.origin=layout 0 0\n"
+		  "tmpfs /usr/foo tmpfs defaults 0 0\n",
+		  "tmpfs /usr/foo tmpfs x-snapd.origin=layout 0 0\n"
+		  "tmpfs /usr/foo-2 tmpfs defaults 0 0\n",
+		  1);
+	/* Also when it says the very same, and when another one follows. */
+	unclashes("/a /usr/foo none bind,x-snapd.origin=layout 0 0\n"
+		  "/a /usr/foo none bind,x-snapd.origin=layout 0 0\n"
+		  "/a /usr/foo none bind 0 0\n/a /usr/foo/ none bind 0 0\n",
+		  "/a /usr/foo none bind,x-snapd.origin=layout 0 0\n"
+		  "/a /usr/foo-2 none bind,x-snapd.origin=layout 0 0\n"
+		  "/a /usr/foo-3 none bind 0 0\n/a /usr/foo/ none bind 0 0\n",
+		  2);
+}
+
+static void test_V92(void **state _unused_)
+{
+	static const struct {
+		const char *options[3], *merged;
+	} vectors[] = {
+		{ { "noatime,ro", "ro" }, "noatime,ro" },
+		{ { "bind,rw", "rbind,ro" }, "rbind" },
+		{ { "bind,noatime", "bind,noexec" }, "noatime,noexec,bind" },
+		{ { "noexec,noatime", "noatime,nomand", "nodev" },
+		  "noexec,noatime,nomand,nodev" },
+		/* Read-only only if all are, a bind only if the first one is. */
+		{ { "bind,ro", "bind,ro", "bind,rw" }, "bind" },
+		{ { "rbind,ro", "bind,ro" }, "ro,rbind" },
+		{ { "noexec", "bind" }, "noexec" },
+		{ { "async,rw", "ro" }, "defaults" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		_cleanup_str_ struct om_str text = { 0 }, want = { 0 };
+
+		for (size_t k = 0; k < 3 && vectors[i].options[k]; k++)
+			om_str_addf(&text, "/a /b none %s 0 0\n", vectors[i].options[k]);
+		om_str_addf(&want, "/a /b none %s 0 0\n", vectors[i].merged);
+		unclashes(om_str_get(&text), om_str_get(&want), 0);
+	}
+}
+
+static void test_V93(void **state _unused_)
+{
+	unclashes("fs1 /foo none bind 0 0\nfs2 /foo none bind 0 0\n",
+		  "fs1 /foo none bind 0 0\nfs2 /foo-2 none bind 0 0\n", 1);
+	unclashes("/a /foo none bind 0 0\n/a /foo tmpfs defaults 0 0\n",
+		  "/a /foo none bind 0 0\n/a /foo-2 tmpfs defaults 0 0\n", 1);
+	/* Directories that are only to be there come last, each as it is. */
+	unclashes(
+		"none $HOME/x none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=$HOME 0 0\n"
+		"none $HOME/x none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=$HOME 0 0\n"
+		"/a /foo none bind 0 0\n",
+		"/a /foo none bind 0 0\n"
+		"none $HOME/x none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=$HOME 0 0\n"
+		"none $HOME/x none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=$HOME 0 0\n",
+		0);
+}
+
 int main(void)
 {
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
@@ -890,6 +969,9 @@ int main(void)
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_record_mimic),
 		cmocka_unit_test(test_record_overlay),
+		cmocka_unit_test(test_V91),
+		cmocka_unit_test(test_V92),
+		cmocka_unit_test(test_V93),
 		WITH_ROOT(test_save),
 		WITH_ROOT(test_lock),
 		WITH_ROOT(test_freezer_v2),
