@@ -1262,64 +1262,282 @@ static void test_replacing_that_fails(void **state)
 	om_journal_done(&j);
 }
 
+/* In an update that puts the construction aside and has made "/new". */
+static void write_updating(const struct fixture *f, struct om_journal *j)
+{
+	write_whole(f, j);
+	j->acts.v[2].aside = true;
+	assert_int_equal(om_journal_begin_update(j), 0);
+	assert_int_equal(
+		om_journal_intent(j, &(struct om_act){ .inverse = OM_INVERSE_RMDIR },
+				  "/new"),
+		3);
+	assert_int_equal(om_journal_mark_done(j, 3), 0);
+}
+
+/* Nothing is left of the replacement, and the update can be taken back. */
+static void expect_not_replaced(const struct fixture *f, struct om_journal *j)
+{
+	assert_int_equal(faccessat(f->dirfd, "j.new", F_OK, 0), -1);
+	assert_true(j->updating);
+	assert_int_equal(j->acts.n, 4);
+	assert_true(j->acts.v[2].aside);
+	free(j->acts.v[--j->acts.n].path);
+	assert_int_equal(om_journal_cut(j), 0);
+	om_journal_done(j);
+	expect_whole(f, whole, 3);
+}
+
+static void test_replacing_without_memory(void **state)
+{
+	const struct fixture *f = *state;
+	unsigned n = 0;
+	struct om_journal j;
+	int r;
+
+	do {
+		write_updating(f, &j);
+		/* What stays has a mount in it, too. */
+		j.acts.v[2].aside = false;
+		fake_wrap.fail_allocation = ++n;
+		r = om_journal_replace(&j, f->dirfd, "j");
+		if (r < 0) {
+			assert_int_equal(r, -ENOMEM);
+			assert_int_equal(fake_wrap.fail_allocation, 0);
+			j.acts.v[2].aside = true;
+			expect_not_replaced(f, &j);
+		}
+	} while (r < 0);
+	fake_wrap.fail_allocation = 0;
+	/* The root, four paths, the acts, and the text of what is inside. */
+	assert_true(n > 7);
+	om_journal_done(&j);
+	expect_whole(f, (const char *const[]){ "/d", "/c/i", "/c", "/new" }, 4);
+}
+
+static int next_fd(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	assert_true(fd >= 0);
+	(void)close(fd);
+	return fd;
+}
+
+/* The header fits, and the acts do not. */
+static void test_replacing_without_space(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+	uint64_t reserved;
+	int fd;
+
+	assert_int_equal(om_journal_create(&j, f->dirfd, "j", &origin, NULL), 0);
+	reserved = j.reserved;
+	om_journal_done(&j);
+	write_updating(f, &j);
+	fd = next_fd();
+	limit_file_size(reserved * RECORD);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), -EFBIG);
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(next_fd(), fd);
+	expect_not_replaced(f, &j);
+}
+
+/* What was to be in a construction that is not written down was never attached. */
+static void test_replaced_without_what_was_never_attached(void **state)
+{
+	static char path[] = "/e/i";
+	const struct om_act inner = { .inverse = OM_INVERSE_DETACH,
+				      .path = path,
+				      .inner = true };
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_updating(f, &j);
+	assert_int_equal(om_journal_inner(&j, &inner, 1), 0);
+	assert_int_equal(om_journal_replace(&j, f->dirfd, "j"), 0);
+	om_journal_done(&j);
+	expect_whole(f, (const char *const[]){ "/d", "/new" }, 2);
+}
+
+static unsigned n_looks;
+
+/* The commit looks once; then the name is looked at. */
+static bool is_look_at_name(void)
+{
+	return ++n_looks > 1;
+}
+
+static int replace_with(const struct fixture *f, struct om_journal *j,
+			void (*harm)(int fd))
+{
+	int r;
+
+	harmed_dirfd = f->dirfd;
+	n_looks = 0;
+	fake_wrap.on_fstat = harm;
+	r = om_journal_replace(j, f->dirfd, "j");
+	fake_wrap = (struct fake_wrap){ 0 };
+	return r;
+}
+
+static void fail_two_looks(int fd)
+{
+	(void)fd;
+	fake_wrap.fail_fstat = is_look_at_name() && n_looks <= 3 ? EINTR : 0;
+}
+
+static void fail_three_looks(int fd)
+{
+	(void)fd;
+	fake_wrap.fail_fstat = is_look_at_name() && n_looks <= 4 ? EINTR : 0;
+}
+
+/* It counts as replaced as soon as anybody can see that; if nobody can, it is unknown. */
+static void test_replacing_that_cannot_be_seen(void **state)
+{
+	static const char *const paths[] = { "/d", "/new" };
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_updating(f, &j);
+	assert_int_equal(replace_with(f, &j, fail_two_looks), 0);
+	assert_int_equal(n_looks, 4);
+	assert_false(j.updating);
+	assert_int_equal(j.acts.n, 2);
+	om_journal_done(&j);
+	expect_whole(f, paths, 2);
+
+	write_updating(f, &j);
+	assert_int_equal(replace_with(f, &j, fail_three_looks), -EUCLEAN);
+	assert_int_equal(n_looks, 4);
+	assert_true(j.updating);
+	assert_int_equal(j.acts.n, 4);
+	om_journal_done(&j);
+	/* It was; whoever looks next is told so. */
+	expect_whole(f, paths, 2);
+}
+
+static void remove_both(int fd)
+{
+	(void)fd;
+	if (!is_look_at_name())
+		return;
+	(void)unlinkat(harmed_dirfd, "j", 0);
+	/* As if the renaming had failed. */
+	(void)close(openat(harmed_dirfd, "j.new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
+/* Where nobody knows which of the two it is, the new one is not removed. */
+static void test_replacing_nobody_knows_what(void **state)
+{
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	write_updating(f, &j);
+	assert_int_equal(replace_with(f, &j, remove_both), -EUCLEAN);
+	assert_int_equal(n_looks, 4);
+	assert_true(j.updating);
+	assert_int_equal(j.acts.n, 4);
+	om_journal_done(&j);
+	assert_int_equal(faccessat(f->dirfd, "j.new", F_OK, 0), 0);
+	om_journal_drop_replacement(f->dirfd, "j");
+	assert_int_equal(faccessat(f->dirfd, "j.new", F_OK, 0), -1);
+}
+
+/* As if the renaming had only been said to have been done. */
+static void rename_back(int fd)
+{
+	(void)fd;
+	if (!is_look_at_name())
+		return;
+	assert_int_equal(renameat(harmed_dirfd, "j", harmed_dirfd, "j.new"), 0);
+	assert_int_equal(renameat(harmed_dirfd, "kept", harmed_dirfd, "j"), 0);
+}
+
+static void put_other_device(int fd)
+{
+	int other;
+
+	if (!is_look_at_name())
+		return;
+	rename_back(fd);
+	other = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_equal(dup3(other, fd, O_CLOEXEC), fd);
+	(void)close(other);
+}
+
+/* A filter says yes, and the old one is still there: another file, even another device. */
+static void test_replacing_that_did_nothing(void **state)
+{
+	static void (*const harms[])(int fd) = { rename_back, put_other_device };
+	const struct fixture *f = *state;
+	struct om_journal j;
+
+	for (size_t i = 0; i < ARRAY_SIZE(harms); i++) {
+		write_updating(f, &j);
+		assert_int_equal(linkat(f->dirfd, "j", f->dirfd, "kept", 0), 0);
+		assert_int_equal(replace_with(f, &j, harms[i]), -EPROTO);
+		expect_not_replaced(f, &j);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(test_commit_reads_back, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_torn_last_record_is_absent, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_records_are_padded_with_zeros, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_damage_in_the_middle_is_refused, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_foreign_mode_is_refused, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_missing_is_enoent, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_without_header_is_absent, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_space_is_reserved_before, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_in_memory_only, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_commit_is_read_back, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_ids_that_are_reusable, setup, teardown),
+	cmocka_unit_test(test_cover),
+	cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_inner_without_memory_or_space, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_create_takes_nobody_elses_file, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_no_memory_to_write, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_memory_to_read, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_reserve_is_idempotent, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_records_that_are_not_believed, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_damage_before_a_whole_record, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_zero_magic_is_not_absence, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_damage_at_the_very_end, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_empty_texts, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_another_version, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_files_that_are_not_trusted, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_update_and_back, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_update_without_space, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_cut_that_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_updates_that_are_not_believed, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_that_fails, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_without_memory, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_without_space, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_replaced_without_what_was_never_attached,
+					setup, teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_that_cannot_be_seen, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_nobody_knows_what, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(test_replacing_that_did_nothing, setup, teardown),
+};
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_commit_reads_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_torn_last_record_is_absent, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_records_are_padded_with_zeros, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_damage_in_the_middle_is_refused,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_mode_is_refused, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_missing_is_enoent, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_without_header_is_absent, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_space_is_reserved_before, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_in_memory_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_commit_is_read_back, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_ids_that_are_reusable, setup,
-						teardown),
-		cmocka_unit_test(test_cover),
-		cmocka_unit_test_setup_teardown(test_inner, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_inner_without_memory_or_space, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_create_takes_nobody_elses_file,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_memory_to_write, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_memory_to_read, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_space, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reserve_is_idempotent, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_records_that_are_not_believed, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_damage_before_a_whole_record, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_zero_magic_is_not_absence, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damage_at_the_very_end, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_empty_texts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_another_version, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_files_that_are_not_trusted, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_update_and_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_update_without_space, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_cut_that_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_updates_that_are_not_believed, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_replacing_that_fails, setup,
-						teardown),
-	};
-
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
 }
