@@ -104,9 +104,8 @@ static int bring_back(const struct om_sys *sys, int aside_fd, int root_fd,
 			return r;
 	}
 	state = om_act_find_mount(sys, root_fd, act, &there);
-	/* What another act, that was not put aside, lies on was not put aside either. */
-	return state == OM_ACT_PRESENT || (fd < 0 && state == OM_ACT_COVERED) ? 0
-									      : -ESTALE;
+	/* Covered by a stranger, or by another act that goes and was not put aside either. */
+	return state == OM_ACT_PRESENT || state == OM_ACT_COVERED ? 0 : -ESTALE;
 }
 
 static void tell(const struct om_act *act, int err, struct om_str *residue)
