@@ -191,10 +191,15 @@ static int rehearse(struct work *w, const struct om_policy *policy, struct om_er
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot plan") : 0;
 }
 
-/* The profile by what is chosen and, for other kernels, by what might be chosen there. */
+/*
+ * The profile by what is chosen, and by mimics where it is left open what will be: on other
+ * kernels, or because no application was seen to read through an overlay.
+ */
 static int add_profile(struct work *w, const struct om_profile *profile,
 		       struct om_error *e)
 {
+	bool open = !om_cli_get(w->cli, OM_OPT_TECHNIQUE) ||
+		    om_cli_get(w->cli, OM_OPT_PORTABLE);
 	bool overlays = w->options.technique != OM_AA_MIMIC;
 	struct om_policy mimics = w->policy;
 	struct om_error refused = { 0 };
@@ -204,11 +209,11 @@ static int add_profile(struct work *w, const struct om_profile *profile,
 	(void)!om_policy_restrict(&mimics, "mimic");
 	if (overlays) {
 		r = rehearse(w, &w->policy, e);
-		if (r < 0 || !om_cli_get(w->cli, OM_OPT_PORTABLE))
+		if (r < 0 || !open)
 			return r;
 	}
 	r = rehearse(w, &mimics, &refused);
-	/* Where that cannot be done, no kernel will do it. */
+	/* Where that cannot be done, nobody will do it. */
 	if (r < 0 && overlays && refused.kind == OM_ERR_REFUSED)
 		return 0;
 	if (r < 0)
@@ -438,7 +443,8 @@ const struct om_command om_cmd_apparmor = {
 	.options =
 		"     --name SNAP         instance name of the snap\n"
 		"     --technique NAME    who makes overlays so that applications can use\n"
-		"                           them: direct (default), helper, or mimic: nobody\n"
+		"                           them: direct, helper, or mimic: nobody (default:\n"
+		"                           direct, and mimics for when they cannot)\n"
 		"     --portable          for every kind of kernel, not only for this one\n"
 		"     --facts FILE        for the kernel whose facts were saved there\n"
 		"     --snippet           the rules alone\n"

@@ -28,7 +28,7 @@ case $one in
 	ok "it has a name, flags and an end" ;;
 *) not_ok "it has a name, flags and an end" "$one" ;;
 esac
-is "the hole and its undoing are in it" "$(rules <<<"$one" | grep -c 'usr/share/"')" 3
+is "the hole and its undoing are in it" "$(rules <<<"$one" | grep -c 'usr/share/"')" 4
 is "twice the same" "$(aa --facts "$facts/6.12.yaml" one.fstab)" "$one"
 both=$(aa --facts "$facts/6.12.yaml" one.fstab two.fstab)
 is "of two revisions, nothing of the one is missing" \
@@ -49,8 +49,13 @@ for kernel in 5.10 6.1 6.12 7.3; do
 	done
 done
 is "control: a rule of another profile is missing" "$(comm -23 \
-	<(aa --facts "$facts/7.3.yaml" two.fstab | rules) <(rules <<<"$portable") | grep -c '"/bar/"')" 1
+	<(aa --facts "$facts/7.3.yaml" --technique direct two.fstab | rules) <(rules <<<"$portable") | grep -c '"/bar/"')" 1
 mimic=$(aa --facts "$facts/6.12.yaml" --technique mimic one.fstab)
+is "left open: all that a mimic needs" "$(comm -23 <(rules <<<"$mimic") <(rules <<<"$one"))" ""
+is "and all that an overlay needs" "$(comm -23 \
+	<(aa --facts "$facts/6.12.yaml" --technique direct one.fstab | rules) <(rules <<<"$one"))" ""
+is "direct by name: no mimic" \
+	"$(aa --facts "$facts/6.12.yaml" --technique direct one.fstab | grep -c 'by mimic')" 0
 is "mimic: no layer may be read" "$(rules <<<"$mimic" | grep -c 'usr/share/{')" 0
 helper=$(aa --facts "$facts/6.12.yaml" --technique helper one.fstab)
 is "helper: no layer may be read either" "$(rules <<<"$helper" | grep -c 'usr/share/{')" 0
@@ -103,6 +108,25 @@ fails "a profile that is refused" 16 'refused.fstab:1: source' aa one.fstab refu
 fails "--check of a part" 1 "wants a whole profile" aa --check --snippet one.fstab
 is "an instance has a name, too" \
 	"$("$OVERMOUNT" apparmor --root base --name app_x one.fstab | grep -c '^profile snap-update-ns.app_x ')" 1
+
+aa --facts "$facts/6.12.yaml" two.fstab >want
+# All of it or nothing, whichever allocation fails.
+if LD_PRELOAD=$TOOLS/failmalloc.so "$OVERMOUNT" --version >/dev/null 2>&1; then
+	bad=
+	for ((n = 1; n < 2400; n += 31)); do
+		OM_FAIL_MALLOC=$n LD_PRELOAD=$TOOLS/failmalloc.so "$OVERMOUNT" apparmor --root base \
+			--name app --facts "$facts/6.12.yaml" two.fstab >out 2>err
+		case $? in
+		# libmount does not say that its memory is short (4).
+		2 | 4) [ ! -s out ] || bad+=" $n" ;;
+		0 | 200) [ -s out ] && cmp -s out want || bad+=" $n" ;;
+		*) bad+=" $n" ;;
+		esac
+	done
+	is "an allocation that fails: all or nothing" "$bad" ""
+else
+	skip "an allocation that fails" "nothing can be loaded into this build"
+fi
 
 # A parser of our own, to see how it is called and believed.
 mkdir bin
