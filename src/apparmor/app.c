@@ -34,14 +34,13 @@ static int add_entry(struct om_aa_rules *rules, const struct om_entry *entry)
 								 : "{,/**}") } } });
 }
 
-/* Where names that a layer has for its files are asked of the reader, too. */
-static unsigned reader_families(enum om_aa_technique technique)
+unsigned om_aa_reader_families(enum om_aa_technique technique, unsigned families)
 {
 	switch (technique) {
 	case OM_AA_DIRECT:
-		return OM_AA_ALL;
+		return families;
 	case OM_AA_HELPER:
-		return OM_AA_REMOUNTS;
+		return families & OM_AA_REMOUNTS;
 	case OM_AA_MIMIC:
 	case _OM_AA_TECHNIQUE_MAX:
 		break;
@@ -70,7 +69,8 @@ static int add_hole(struct om_aa_rules *rules, const struct om_aa_options *o,
 				       rules,
 				       &(struct om_aa_rule){
 					       .kind = OM_AA_FILE,
-					       .families = reader_families(o->technique),
+					       .families = om_aa_reader_families(
+						       o->technique, rules->families),
 					       .may = OM_AA_R | OM_AA_M,
 					       .path = om_aa_tree(place->fs_name) });
 	}

@@ -70,6 +70,9 @@ int om_aa_add_plan(struct om_aa_rules *rules, const struct om_aa_options *o,
 int om_aa_add_app(struct om_aa_rules *rules, const struct om_aa_options *o,
 		  const struct om_aa_input *in) _nonnull_all_ _must_check_;
 
+/* Of these families, where the names that a layer has for its files are asked of the reader. */
+unsigned om_aa_reader_families(enum om_aa_technique technique, unsigned families);
+
 /* 0, or -EINVAL for a word that is none. */
 int om_aa_technique_parse(const char *word,
 			  enum om_aa_technique *ret) _nonnull_all_ _must_check_;

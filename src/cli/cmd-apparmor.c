@@ -40,6 +40,7 @@ struct work {
 	/* While a profile is rehearsed; borrowed. */
 	const struct om_profile *profile;
 	struct om_apply *apply;
+	struct om_error *error;
 };
 
 /* --- what a plan does not say ----------------------------------------------------------- */
@@ -80,8 +81,32 @@ static int find_fs_name(const struct om_survey *survey, const char *hole, char *
 	return r == -ENOMEM ? r : 0;
 }
 
-static int add_hole(const struct om_survey *survey, const char *hole,
-		    struct places *places)
+/*
+ * A rule by the file system's name would be one for whatever has that name here: for all
+ * homes, when the snap has a directory "home".
+ */
+static int check_fs_name(const struct work *w, const struct om_survey *survey,
+			 const char *hole, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!om_aa_reader_families(w->options.technique, w->rules.families) ||
+	    om_streq(hole, name))
+		return 0;
+	fd = om_open_beneath(survey->sys, survey->root_fd, name, O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	r = om_fail(w->error, OM_ERR_REFUSED, -EACCES,
+		    "cannot permit an overlay in %s: its file system calls it %s, which "
+		    "is something else here",
+		    OM_Q(hole), OM_Q(name));
+	om_error_fix(w->error, "--technique mimic, and overmount apply --strategy mimic");
+	return r;
+}
+
+static int add_hole(const struct work *w, const struct om_survey *survey,
+		    const char *hole, struct places *places)
 {
 	struct om_aa_place place = { .path = hole };
 	char *name = NULL;
@@ -95,7 +120,8 @@ static int add_hole(const struct om_survey *survey, const char *hole,
 		free(name);
 		return r;
 	}
-	return om_vec_push(&places->v, place);
+	r = check_fs_name(w, survey, hole, name);
+	return r < 0 ? r : om_vec_push(&places->v, place);
 }
 
 /* A bind that is given attributes keeps those of its source. */
@@ -122,7 +148,7 @@ static int find_places(const struct work *w, const struct om_plan *plan,
 		const struct om_step *step = &plan->steps.v[i];
 
 		if (step->kind == OM_STEP_OVERLAY)
-			r = add_hole(&survey, step->source, places);
+			r = add_hole(w, &survey, step->source, places);
 		else if (step->kind == OM_STEP_BIND && step->attr)
 			r = add_source(&survey, step->source, places);
 	}
@@ -183,6 +209,7 @@ static int rehearse(struct work *w, const struct om_policy *policy, struct om_er
 	apply.rehearse_only = true;
 	apply.build.stage_path = "/run";
 	w->apply = &apply;
+	w->error = e;
 	r = om_apply_profile(&apply, w->profile, e);
 	if (clear(&apply, r < 0 ? NULL : e) < 0 && r == 0)
 		r = -EBUSY;

@@ -6,6 +6,7 @@
 om_start "$@"
 
 base_tree tree 30
+mkdir tree/home
 make_snap tree/snap/app/1
 make_squashfs tree
 facts=$(cd "${top_srcdir:-.}" && pwd)/kernel-matrix/facts
@@ -14,9 +15,8 @@ cat >one.fstab <<'P'
 P
 cat >two.fstab <<'P'
 /snap/app/1/usr/share/foo /usr/share/bar none rbind,rw,x-snapd.origin=layout 0 0
-/usr/share/bar /usr/share/bar/again none rbind,x-snapd.origin=layout 0 0
+/usr/share/bar /var/lib/baz none rbind,x-snapd.origin=layout 0 0
 P
-sed -i '2s,/usr/share/bar/again,/usr/share/baz,' two.fstab
 aa() { "$OVERMOUNT" apparmor --root base --name app "$@"; }
 rules() { grep -v '^ *#' | sed 's/, #.*/,/; s/^ *//' | grep ',$' | sort; }
 
@@ -63,7 +63,7 @@ is "helper: it is permitted, and has a profile" "$(grep -c overmount-layers <<<"
 is "app: the target alone" "$(aa --app one.fstab | rules)" '"/usr/share/foo{,/**}" rwmklix,'
 
 # The hole lies on a file system that knows it by another name.
-mkdir img img/stuff && echo x >img/stuff/x
+mkdir -p img/stuff img/home && echo x >img/stuff/x
 mksquashfs img snap.squashfs -quiet -no-progress -comp lzo >/dev/null
 mount -o loop,ro snap.squashfs base/snap/app/1
 echo '/usr/share/X11 /snap/app/1/stuff/new none rbind,rw 0 0' >hole.fstab
@@ -76,6 +76,19 @@ is "and the application needs the other one" \
 is "but not where the helper makes it" \
 	"$(aa --facts "$facts/6.12.yaml" --technique helper --app hole.fstab | rules)" \
 	'"/snap/app/1/stuff/new{,/**}" rwmklix,'
+echo '/usr/share/X11 /snap/app/1/home/new none rbind,rw 0 0' >home.fstab
+out=$(aa --facts "$facts/6.12.yaml" home.fstab 2>&1)
+is "but not when that is the name of something else" "$?" 16
+case $out in
+*'cannot permit an overlay in "/snap/app/1/home": its file system calls it "/home"'*) ok "it is told" ;;
+*) not_ok "it is told" "$out" ;;
+esac
+sed "s,/var/lib/baz,/usr/share/baz,; s,/usr/share/foo,/stuff," two.fstab >chain.fstab
+out=$(aa --facts "$facts/6.12.yaml" chain.fstab 2>&1)
+is "nor an overlay on an overlay of ours, in which every name is another one" "$? ${out%%: its*}" \
+	'16 overmount: cannot permit an overlay in "/usr/share"'
+aa --facts "$facts/6.12.yaml" --technique mimic home.fstab >/dev/null
+is "nor is that in the way of a mimic" "$?" 0
 umount base/snap/app/1
 
 cp one.fstab 'o"n\e,{@{x}}#*?.fstab'

@@ -27,6 +27,17 @@
 #include "strategy/policy.h"
 #include "strategy/wave.h"
 
+/*
+ * fail_msg() calls a function that libapparmor, too, has one of that name of, and which of
+ * them is called depends on the linker.
+ */
+#define fail_with(...)                                                                   \
+	do {                                                                             \
+		print_message(__VA_ARGS__);                                              \
+		print_message("\n");                                                     \
+		fail();                                                                  \
+	} while (0)
+
 /* --- a second reader of AppArmor's syntax ------------------------------------------------ */
 
 /* What a string says: bytes as they are, and what may be something else, above 255. */
@@ -354,7 +365,7 @@ static struct om_profile *parse(const char *text)
 	struct om_error e = { 0 };
 
 	if (om_profile_parse("p", text, strlen(text), &p, &e) < 0)
-		fail_msg("%s: %s", e.where, e.message);
+		fail_with("%s: %s", e.where, e.message);
 	om_profile_sort(p);
 	return p;
 }
@@ -473,7 +484,7 @@ static char *read_test_file(const char *dir, const char *name, const char *suffi
 	(void)snprintf(path, sizeof(path), "%s/%s/%s.%s", top ? top : ".", dir, name,
 		       suffix);
 	if (om_read_file(AT_FDCWD, path, 1 << 20, &text, &size) < 0)
-		fail_msg("cannot read %s", path);
+		fail_with("cannot read %s", path);
 	return text;
 }
 
@@ -514,7 +525,7 @@ static struct om_profile *load_profile(const struct layout_case *c)
 	args.text = text;
 	args.size = strlen(text);
 	if (om_layout_compile(&args, &p, NULL, &e) < 0)
-		fail_msg("%s: %s: %s", c->name, e.where, e.message);
+		fail_with("%s: %s: %s", c->name, e.where, e.message);
 	free(text);
 	om_profile_sort(p);
 	return p;
@@ -538,7 +549,7 @@ static void load_policy(const struct layout_case *c, bool mimic, struct om_polic
 
 	om_str_addf(&text, "schema: overmount.policy/1\n%s", om_str_get(&c->policy));
 	if (om_policy_read("policy", om_str_get(&text), text.len, policy, &e) < 0)
-		fail_msg("%s: %s: %s", c->name, e.where, e.message);
+		fail_with("%s: %s: %s", c->name, e.where, e.message);
 	if (mimic)
 		assert_int_equal(om_policy_restrict(policy, "mimic"), 0);
 	policy->allow[OM_STRATEGY_OVERLAY_RW] = false;
@@ -587,7 +598,7 @@ static void add_case(const char *name, const struct om_aa_options *o, add_plan a
 		assert_int_equal(om_decide(p, scene, &facts, &policy, &d), 0);
 		world_list(&c.world, &d, scene);
 		if (om_decisions_refusal(&d, NULL) < 0)
-			fail_msg("%s is refused", name);
+			fail_with("%s is refused", name);
 		assert_int_equal(om_expand(&d, &plan), 0);
 		assert_int_equal(add(rules, o, &in), 0);
 		world_apply(&c.world, &d);
