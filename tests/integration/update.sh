@@ -20,11 +20,11 @@ layout=x-snapd.origin=layout
 bind() { echo "$1 $2 none ${3:-rbind,rw},$layout 0 0"; }
 link() { echo "none $2 none x-snapd.kind=symlink,x-snapd.symlink=$1,$layout 0 0"; }
 content() { echo "$1 $2 none bind,ro 0 0"; }
-surface=(env)
+surface=(env) state=state
 om() {
 	local command=$1
 	shift
-	"${surface[@]}" "$OVERMOUNT" "$command" --state state "$@"
+	"${surface[@]}" "$OVERMOUNT" "$command" --state $state "$@"
 }
 mounts_before=$(mounts)
 tree_before=$(tree base)
@@ -188,4 +188,58 @@ umount -l base/usr/share/foo
 refused "a mount that is gone" 16 '"/usr/share/foo": somebody has taken it away*fix:' om update a b
 om undo --force
 is_as_before && ok "undone" || not_ok "undone" "$(mounts)"
+
+# --- other namespaces, shared parents, signals -----------------------------------------
+
+unshare -m --propagation private sleep 10000 &
+pid=$!
+while [ "$(cat /proc/$pid/comm)" != sleep ]; do sleep 0.01; done
+# Of a path that is not absolute the namespace would have another idea.
+state=/mnt/state
+there() { nsenter -t $pid -m -- "$@"; }
+om apply --namespace $pid --root /mnt/base a
+kept=$(there awk '$5 == "/mnt/base/usr/share" { print $1 }' /proc/self/mountinfo)
+om update --namespace $pid a b
+is "in another namespace" "$? $(there cat /mnt/base/usr/lib/foo/file) $(there readlink /mnt/base/etc/link)" "0 foo 2 /y"
+is "what stays is the same mount" "$(there awk '$5 == "/mnt/base/usr/share" { print $1 }' /proc/self/mountinfo)" "$kept"
+is "and here nothing has changed" "$(mounts)" "$mounts_before"
+is "nothing is left beside the journal" "$(left)" "journal."
+om undo --namespace $pid
+om apply --namespace $pid --root /mnt/base a
+there mount -t tmpfs -o mode=0755 none /mnt/state
+there chmod 0777 /mnt/state
+refused "the state directory there cannot be used" 16 'is not in that mount namespace' \
+	om update --namespace $pid a b
+there umount /mnt/state
+om undo --namespace $pid
+kill $pid
+
+mount --make-shared base
+om apply --root base a
+refused "a mount that lies on a shared one" 16 '"/etc": it lies on a shared mount*fix: overmount undo' om update a b
+{ cat a && content /snap/content/2 /opt; } >d
+om update a d
+is "what only comes can" "$? $(cat base/opt/file)" "0 content 2"
+om undo
+mount --make-private base
+is_as_before && ok "undone" || not_ok "undone" "$(mounts | diff - <(echo "$mounts_before"))"
+
+# A signal before the end: all is as before.
+if command -v strace >/dev/null; then
+	om apply --root base a
+	now=$(mounts; tree base; om check 2>&1)
+	strace -qq -o trace -e inject=renameat:error=EIO:when=1 -e trace=renameat \
+		"$OVERMOUNT" update --state state a b >out 2>&1
+	is "the journal cannot be replaced" "$? $(head -n 1 out)" \
+		"32 overmount: cannot replace the journal: Input/output error"
+	is "all is as before" "$(mounts; tree base; om check 2>&1)" "$now"
+	strace -qq -o trace -e inject=move_mount:signal=SIGTERM:when=1 -e trace=move_mount \
+		"$OVERMOUNT" update --state state a b >out 2>&1
+	is "SIGTERM" "$? $(head -n 1 out)" "32 overmount: cannot go on: interrupted by a signal"
+	is "all is as before" "$(mounts; tree base; om check 2>&1)" "$now"
+	is "nothing is left" "$(left)" "journal."
+	om undo
+else
+	skip "signals" "strace is missing"
+fi
 plan_end
