@@ -33,8 +33,10 @@ void om_changes_done(struct om_changes *c)
 	}
 	free(c->olds);
 	free(c->news);
+	free(c->outers);
 	free(c->touched);
 	free(c->fresh.entries);
+	c->outers = NULL;
 	c->olds = c->news = NULL;
 	c->touched = NULL;
 	c->fresh = (struct om_profile){ 0 };
@@ -115,15 +117,17 @@ static bool is_wanted(const struct om_act *act)
 	       (act->inner ? act->entry : act->strategy == OM_STRATEGY_PLAIN);
 }
 
-/* What a name lies on: the last mount at a directory above it. */
-static size_t find_carrier(const struct om_journal *j, size_t before, const char *path)
+/* What a name lies on: the last mount at a directory above it, or what that is in. */
+static size_t find_carrier(const struct om_changes *c, const char *path)
 {
-	for (size_t i = before; i-- > 0;)
-		if (j->acts.v[i].inverse == OM_INVERSE_DETACH &&
-		    (!j->acts.v[i].inner || j->acts.v[i].entry) &&
-		    om_path_is_below(path, j->acts.v[i].path))
-			return om_journal_outer(j, i);
-	return j->acts.n;
+	for (size_t i = c->n_outers; i-- > 0;) {
+		const struct om_act *act = &c->j->acts.v[c->outers[i]];
+
+		if (act->inverse == OM_INVERSE_DETACH &&
+		    om_path_is_below(path, act->path))
+			return c->outers[i];
+	}
+	return c->j->acts.n;
 }
 
 /* Is the link, or what is hidden, as it was made?  1, 0 or -errno. */
@@ -158,7 +162,7 @@ static int match_name(struct om_changes *c, size_t i, struct om_error *e)
 	struct om_changes_entry *old = &c->olds[i];
 	int r = is_covered(c, i) ? 1 : is_as_made(c, old);
 
-	old->outer = find_carrier(c->j, c->j->acts.n, old->target);
+	old->outer = find_carrier(c, old->target);
 	if (r < 0)
 		return r;
 	c->touched[i] = r == 0;
@@ -220,9 +224,9 @@ static int is_replaced(const struct om_changes *c, const struct om_changes_entry
 	_cleanup_close_ int fd = -1;
 	struct stat was, is;
 
-	for (size_t i = old->outer + 1; i < j->acts.n; i++)
-		if (j->acts.v[i].inverse == OM_INVERSE_DETACH && !j->acts.v[i].inner &&
-		    om_path_is_under(old->source, j->acts.v[i].path))
+	for (size_t i = c->n_outers; i-- > 0 && c->outers[i] > old->outer;)
+		if (j->acts.v[c->outers[i]].inverse == OM_INVERSE_DETACH &&
+		    om_path_is_under(old->source, j->acts.v[c->outers[i]].path))
 			return 0;
 	if (om_act_find_mount(c->sys, c->root_fd, &j->acts.v[old->mount], &fd) !=
 	    OM_ACT_PRESENT)
@@ -245,11 +249,15 @@ static int look(struct om_changes *c, struct om_error *e)
 		r = resolve_all(c, c->new, &c->news);
 	if (r < 0)
 		return r;
+	c->outers = calloc(c->j->acts.n + 1, sizeof(*c->outers));
 	c->touched = calloc(c->old->n + 1, sizeof(*c->touched));
 	c->fresh.entries = calloc(c->new->n + 1, sizeof(*c->fresh.entries));
 	c->fresh.name = c->new->name;
-	if (!c->touched || !c->fresh.entries)
+	if (!c->outers || !c->touched || !c->fresh.entries)
 		return -ENOMEM;
+	for (size_t i = 0; i < c->j->acts.n; i++)
+		if (!c->j->acts.v[i].inner)
+			c->outers[c->n_outers++] = i;
 	r = check_states(c, e);
 	if (r == 0)
 		r = match(c, e);
@@ -298,12 +306,13 @@ static bool is_on_bind(const struct om_changes *c, size_t outer, const char *pat
  */
 static void take_holder(struct om_changes *c, const char *path)
 {
-	for (size_t i = 0; i < c->j->acts.n; i++) {
-		const struct om_act *act = &c->j->acts.v[i];
+	for (size_t i = 0; i < c->n_outers; i++) {
+		const struct om_act *act = &c->j->acts.v[c->outers[i]];
 
 		if (!act->aside && is_construction(act) &&
-		    om_path_is_below(path, act->path) && !is_on_bind(c, i, path))
-			om_changes_take(c, i);
+		    om_path_is_below(path, act->path) &&
+		    !is_on_bind(c, c->outers[i], path))
+			om_changes_take(c, c->outers[i]);
 	}
 	for (size_t i = 0; i < c->old->n; i++)
 		if (c->olds[i].entry->kind == OM_ENTRY_TMPFS &&
@@ -311,29 +320,29 @@ static void take_holder(struct om_changes *c, const char *path)
 			om_changes_take(c, c->olds[i].outer);
 }
 
-static bool depends_on(const struct om_changes *c, size_t later, const char *path)
+/* What lies on act i, or shows it, or has it copied. */
+static void take_dependents_of(struct om_changes *c, size_t i)
 {
-	if (om_path_overlap(c->j->acts.v[later].path, path))
-		return true;
-	for (size_t i = 0; i < c->old->n; i++)
-		if (c->olds[i].outer == later && c->olds[i].source &&
-		    om_path_overlap(c->olds[i].source, path))
-			return true;
-	return false;
+	const struct om_act *acts = c->j->acts.v;
+
+	for (size_t k = c->n_outers; k-- > 0 && c->outers[k] > i;)
+		if (!acts[c->outers[k]].aside &&
+		    om_path_overlap(acts[c->outers[k]].path, acts[i].path))
+			om_changes_take(c, c->outers[k]);
+	for (size_t k = 0; k < c->old->n; k++)
+		if (c->olds[k].outer > i && c->olds[k].source &&
+		    om_path_overlap(c->olds[k].source, acts[i].path))
+			om_changes_take(c, c->olds[k].outer);
 }
 
-/* What lies on what goes, or shows it, or has it copied, goes too. */
+/* Of what comes behind, so that one walk finds what depends on dependents, too. */
 static void take_dependents(struct om_changes *c)
 {
-	const struct om_journal *j = c->j;
+	for (size_t i = 0; i < c->n_outers; i++) {
+		const struct om_act *act = &c->j->acts.v[c->outers[i]];
 
-	for (size_t i = 0; i < j->acts.n; i++) {
-		if (!j->acts.v[i].aside || j->acts.v[i].inverse != OM_INVERSE_DETACH)
-			continue;
-		for (size_t k = i + 1; k < j->acts.n; k++)
-			if (!j->acts.v[k].inner && !j->acts.v[k].aside &&
-			    depends_on(c, k, j->acts.v[i].path))
-				om_changes_take(c, k);
+		if (act->aside && act->inverse == OM_INVERSE_DETACH)
+			take_dependents_of(c, c->outers[i]);
 	}
 }
 

@@ -31,6 +31,8 @@ struct om_changes {
 	struct om_journal *j;		      /* acts that go have `aside` set */
 	const struct om_profile *old, *new;   /* in the order of application */
 	struct om_changes_entry *olds, *news; /* owned */
+	size_t *outers; /* owned; the acts that are not inside another one, in order */
+	size_t n_outers;
 	bool *touched; /* owned; of old: it cannot stay, whatever the profiles say */
 	struct om_profile
 		fresh; /* its entries are owned: what comes, in the order of new */
