@@ -44,16 +44,23 @@ void om_changes_done(struct om_changes *c)
 
 /* --- what is there ----------------------------------------------------------------- */
 
+/* What is short at the moment says nothing of a path. */
+static bool is_shortage(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
 /* Where the path leads; as it is written when that cannot be told: planning will say so. */
 static int resolve(const struct om_changes *c, const char *path, bool follow, char **ret)
 {
 	_cleanup_chased_ struct om_chased chased = { .fd = -1 };
+	int r = om_chase(c->sys, c->root_fd, path, follow, &chased, NULL);
 
-	if (om_chase(c->sys, c->root_fd, path, follow, &chased, NULL) == 0 &&
-	    !chased.link)
-		*ret = TAKE_PTR(chased.path);
-	else
-		*ret = strdup(path);
+	if (is_shortage(r))
+		return r;
+	/* With a link or a file in the way the path that was found ends there. */
+	*ret = r == 0 && !chased.link && !chased.blocked ? TAKE_PTR(chased.path)
+							 : strdup(path);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -293,8 +300,7 @@ void om_changes_take(struct om_changes *c, size_t act)
 static bool is_on_bind(const struct om_changes *c, size_t outer, const char *path)
 {
 	for (size_t i = 0; i < c->old->n; i++)
-		if (c->olds[i].outer == outer && c->olds[i].mount < outer &&
-		    om_entry_is_bind(c->olds[i].entry) &&
+		if (c->olds[i].outer == outer && om_entry_is_bind(c->olds[i].entry) &&
 		    om_path_is_under(path, c->olds[i].target))
 			return true;
 	return false;
