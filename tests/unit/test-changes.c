@@ -673,8 +673,10 @@ static void test_names_that_are_not_as_made(void **state)
 	(void)plain(f, "/t", NULL);
 	make_link(f, "/t/l", "there");
 	expect(f, profile, profile, "");
-	/* Another content, one that goes on, no link, and none at all. */
+	/* Another content, the first part of it, one that goes on, no link, and none. */
 	make_link(f, "/t/l", "these");
+	expect(f, profile, profile, again);
+	make_link(f, "/t/l", "the");
 	expect(f, profile, profile, again);
 	make_link(f, "/t/l", "there-too");
 	expect(f, profile, profile, again);
