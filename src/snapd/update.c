@@ -32,6 +32,7 @@
 
 /* How long another overmount may work in the namespace before this gives up. */
 #define STATE_TIMEOUT_MS 30000
+#define MAX_TRIES 3
 
 /* The update of the namespace of a snap. */
 struct session {
@@ -420,6 +421,22 @@ static int undo_foreign(struct session *s, struct om_error *e)
 	return om_snapd_undo_listed(&l, &s->current, e);
 }
 
+/*
+ * The lock went with the journal: whoever waited for it has another one now.  What has
+ * failed once need not fail again, and there is no way back from here.
+ */
+static int reopen_state(struct session *s, struct om_error *e)
+{
+	int r = -EIO;
+
+	for (unsigned tries = 0; r < 0 && tries < MAX_TRIES; tries++) {
+		om_error_clear(e);
+		om_state_done(&s->state);
+		r = open_state(s, e);
+	}
+	return r;
+}
+
 /* Everything that was made before goes, whoever made it. */
 static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 {
@@ -437,10 +454,11 @@ static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 	om_journal_done(&s->journal);
 	om_journal_init(&s->journal);
 	keep_root(s);
-	/* The lock went with the journal: whoever waited for it has another one now. */
-	om_state_done(&s->state);
-	r = open_state(s, e);
-	if (r == 0)
+	r = reopen_state(s, e);
+	/* Without a note there is still the file, and it must not list what is gone. */
+	if (r < 0)
+		(void)!save_profile(s, NULL);
+	else
 		r = save(s, e);
 	/* It is only about what is done now; the same profile may come again. */
 	if (r == 0)

@@ -5,7 +5,7 @@
 # static program as its tool: in a root, a pid namespace and a control group of its own, the
 # base a squashfs with busybox and no library at all.  The same with the tool that came with
 # it is the control, and what the app sees must be the same.
-. "$(dirname "$0")/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 1
 tool=$top_builddir/static/snap-update-ns
 [ -x "$tool" ] || skip_all "no static program (scripts/build --static)"
 package=$("${top_srcdir:-.}/scripts/unpacked" snapd 2>/dev/null) || skip_all "no package snapd"

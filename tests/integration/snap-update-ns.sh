@@ -4,8 +4,8 @@
 # The program as snap-update-ns: a namespace that is built as snap-confine builds one, a
 # profile, again, another one, and back to nothing; what fails and what it says.  Where the
 # static program was built it is that one that runs inside of the namespace.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
-. "${top_srcdir:-.}/tests/integration/snapd-lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 1
+. "${top_srcdir:-.}/tests/integration/snapd-lib.sh" || exit 1
 om_start "$@"
 
 make_squashfs_base

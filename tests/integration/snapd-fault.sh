@@ -4,8 +4,8 @@
 # The program as snap-update-ns, killed at each call that changes something, or with that
 # call failing: what is there then is the one profile or the other, or nothing, as the exit
 # status says, and the next one sets everything right.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
-. "${top_srcdir:-.}/tests/integration/snapd-lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 1
+. "${top_srcdir:-.}/tests/integration/snapd-lib.sh" || exit 1
 om_start "$@"
 make_squashfs_base
 make_host

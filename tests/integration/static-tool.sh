@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The static program needs nothing of the root that it is executed in.
-. "$(dirname "$0")/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 1
 tool=$top_builddir/static/snap-update-ns
 [ -x "$tool" ] || skip_all "not built (scripts/build --static, which needs source packages)"
 command -v readelf >/dev/null || skip_all "readelf is missing"
