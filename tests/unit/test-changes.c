@@ -592,8 +592,8 @@ static void test_no_memory(void **state)
 		assert_string_equal(f->e.message, "cannot look at what is applied: "
 						  "Cannot allocate memory");
 	} while (true);
-	/* Two tables with seven paths each, and five more. */
-	assert_int_equal(n, 2 * 8 + 5 + 1);
+	/* Two tables with seven paths each, and six more. */
+	assert_int_equal(n, 2 * 8 + 6 + 1);
 	fake_wrap.fail_allocation = 1;
 	assert_int_equal(om_changes_find(&f->c, &f->e), -ENOMEM);
 	assert_string_equal(f->e.message,
