@@ -16,12 +16,14 @@ done
 : >tree/etc/passwd
 mount --bind tree base
 mount -o remount,bind,ro base
-mounts_before=$(mounts)
+# All that is made here lies below the directory of the test.
+here() { mounts | grep -F " $work"; }
+mounts_before=$(here)
 tree_before=$(tree base)
 om() {
 	local command=$1
 	shift
-	"$OVERMOUNT" "$command" --state state "$@" 2>err
+	"${surface[@]}" "$OVERMOUNT" "$command" --state state "$@" 2>err
 }
 
 # A target has one entry; a source may be what another entry shows.
@@ -37,9 +39,10 @@ pick() { local -n from=$1; picked=${from[RANDOM % ${#from[@]}]}; }
 entry() {
 	local origin=""
 	[ $((RANDOM % 2)) = 0 ] && origin=,x-snapd.origin=layout
-	case $((RANDOM % 8)) in
+	case $((RANDOM % 9)) in
 	0) echo "tmpfs $1 tmpfs mode=0755$origin 0 0" ;;
 	1) echo "none $1 none x-snapd.kind=symlink,x-snapd.symlink=/l$((RANDOM % 2))$origin 0 0" ;;
+	3) echo "none $1 none x-overmount.hide$origin 0 0" ;;
 	2) echo "/snap/s$((RANDOM % 3 + 1))/file $1 none bind,ro,x-snapd.kind=file$origin 0 0" ;;
 	*)
 		picked=$1
@@ -77,18 +80,20 @@ mkdir other
 # fresh PROFILE: the tree that it makes, in want; nothing when it cannot be applied.
 fresh() {
 	want=
-	"$OVERMOUNT" apply --namespace $pid --root /mnt/base --state /mnt/other --strategy $strategy "$1" \
+	"${surface[@]}" "$OVERMOUNT" apply --namespace $pid --root /mnt/base --state /mnt/other \
+		--strategy $strategy "$1" \
 		2>err.fresh || return
 	want=$(nsenter -t $pid -m -- "$TOOLS/tree-snapshot" /mnt/base | sed 's,/mnt/base,base,g')
-	"$OVERMOUNT" undo --namespace $pid --state /mnt/other
+	"${surface[@]}" "$OVERMOUNT" undo --namespace $pid --state /mnt/other
 }
 
 updates=0 refusals=0 kept=0 jq=$(command -v jq)
-ids() { [ -z "$jq" ] || "$OVERMOUNT" status --state state --json | "$jq" -r '.acts[].mount_id // empty' | sort; }
+ids() { [ -z "$jq" ] || "${surface[@]}" "$OVERMOUNT" status --state state --json | "$jq" -r '.acts[].mount_id // empty' | sort; }
 for ((i = seed; i < seed + rounds; i++)); do
 	RANDOM=$i
+	surface=(env)
+	[ $((i % 3)) = 0 ] && surface=("$TOOLS/enosys" 4.4 --)
 	strategy=overlay
-	[ $((i % 2)) = 0 ] && strategy=mimic
 	bad=""
 	: >a
 	fresh a
@@ -96,6 +101,9 @@ for ((i = seed; i < seed + rounds; i++)); do
 	om apply --root base --strategy $strategy a || bad="apply: $(cat err)"
 	for ((k = 0; k < 8; k++)); do
 		change a b
+		# What stays may have been built otherwise.
+		strategy=overlay
+		[ $((RANDOM % 2)) = 0 ] && strategy=mimic
 		fresh b
 		ids >before
 		om update --strategy $strategy a b
@@ -104,15 +112,15 @@ for ((i = seed; i < seed + rounds; i++)); do
 		got=$(tree base)
 		if [ $r = 0 ] && [ -n "$want" ]; then
 			updates=$((updates + 1))
-			[ "$got" = "$want" ] || bad+="$k: $(diff <(echo "$want") <(echo "$got") | head -n 6)"$'\n'
-			out=$("$OVERMOUNT" check --state state 2>&1) || bad+="$k: $out"$'\n'
+			[ "$got" = "$want" ] || bad+="$k: $strategy: $(diff <(echo "$want") <(echo "$got") | head -n 6)"$'\n'
+			out=$("${surface[@]}" "$OVERMOUNT" check --state state 2>&1) || bad+="$k: $out"$'\n'
 			kept=$((kept + $(comm -12 before after | wc -l)))
 			seen=$got
 			[ -n "$bad" ] && break
 			mv b a
 		elif [ $r = 16 ] || [ $r = 2 ] || [ $r = 1 ]; then
 			refusals=$((refusals + 1))
-			[ -z "$want" ] || bad+="$k: refused: $(cat err)"$'\n'
+			[ -z "$want" ] || bad+="$k: $strategy, refused: $(cat err)"$'\n'
 			[ "$got" = "$seen" ] || bad+="$k: refused, and not as before"$'\n'
 		else
 			bad+="$k: $r: $(cat err) (fresh: $(cat err.fresh))"$'\n'
@@ -121,9 +129,10 @@ for ((i = seed; i < seed + rounds; i++)); do
 	done
 	[ -z "$bad" ] || bad+=$(echo; cat a; echo; cat b)
 	om undo || bad+="undo: $(cat err)"
-	[ "$(mounts)" = "$mounts_before" ] && [ "$(tree base)" = "$tree_before" ] || bad+=" not as before"
-	[ -z "$bad" ] && ok "seed $i, $strategy" || not_ok "seed $i, $strategy" "$bad"
-	[ "$(mounts)" = "$mounts_before" ] || break
+	[ "$(here)" = "$mounts_before" ] && [ "$(tree base)" = "$tree_before" ] ||
+		bad+="not as before: $(diff <(echo "$mounts_before"; echo "$tree_before") <(here; tree base))"
+	[ -z "$bad" ] && ok "seed $i" || not_ok "seed $i" "$bad"
+	[ "$(here)" = "$mounts_before" ] || break
 done
 [ $updates -gt $((rounds * 2)) ] && [ $refusals -gt 0 ] && ok "$updates updates, $refusals refused" ||
 	not_ok "$updates updates, $refusals refused"
