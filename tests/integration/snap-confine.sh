@@ -245,6 +245,32 @@ is "the new revision is what the app sees" "$rc:$out" $'0:hello 2\nconf 2\nhello
 is "the processes of the snap are not frozen any more" \
 	"$(cat $groups/snap.$snap/freezer.state 2>/dev/null || echo THAWED)" THAWED
 
+# An app that runs meanwhile is held still: it sees the one or the other, and never less.
+host env -i PATH=/usr/bin SNAP_INSTANCE_NAME=$snap SNAP_REVISION=1 \
+	/usr/lib/snapd/snap-confine --base $base snap.$snap.app /bin/busybox sh -c \
+	'while :; do cat /usr/share/foo/hello /usr/lib/link/hello 2>&1; done' >live.log 2>&1 &
+live=$!
+await() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		tail -n 2 live.log | grep -qx "$1" && break
+		sleep 0.1
+	done
+}
+await "hello 2"
+for ((i = 0; i < 5; i++)); do
+	profile $((1 + i % 2))
+	desire "$share" "$conf" "$link"
+	update
+	[ "$rc:$out" = 0: ] || break
+done
+is "updates beside an app that runs" "$rc:$out" "0:"
+await "hello 1"
+is "it saw the one and the other, and nothing else" "$(sort -u live.log)" $'hello 1\nhello 2'
+# shellcheck disable=SC2046 # a number a word
+kill -KILL $(cat $groups/snap.$snap/cgroup.procs) 2>/dev/null
+wait $live 2>/dev/null
+
 profile 1
 desire "$share" "$(content 1)"
 update
