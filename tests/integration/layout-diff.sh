@@ -162,7 +162,7 @@ for other in --diff "--base-layout base.yaml" "--extra-layout /a:/b"; do
 	# shellcheck disable=SC2086 # an option and its value
 	"$OVERMOUNT" layout --from-profile $other p.fstab >out 2>err
 	is "--from-profile and ${other%% *}" "$? $(cat out) $(head -n1 err)" \
-		"1  overmount: layout: --from-profile does not go with --diff, --base-layout and --extra-layout"
+		"1  overmount: layout: --from-profile does not go with --diff, --base-layout, --extra-layout and --interfaces"
 done
 "$OVERMOUNT" layout --from-profile >out 2>err
 is "--from-profile of nothing" "$? $(head -n1 err)" "1 overmount: layout: want one profile"
