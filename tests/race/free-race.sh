@@ -15,7 +15,7 @@ surfaces="native walk old"
 if [ "${OM_RACE:-short}" = full ]; then
 	total=1000000 seconds=3600 tries=100000 enough=100000 at_least=100
 else
-	total=10000 seconds=1 tries=10000 enough=5 at_least=1
+	total=10000 seconds=10 tries=10000 enough=5 at_least=1
 fi
 each=$(((total + 11) / 12))
 
