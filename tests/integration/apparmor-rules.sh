@@ -194,6 +194,21 @@ done
 [ $tried -ge 4 ] && ok "$tried layouts were tried" || not_ok "$tried layouts were tried"
 umount base/snap base/var/snap base/tmp
 
+# strace cuts a call in two when another process makes one meanwhile.
+cat >parts <<'END'
+12 poll([{fd=3}], 1, 5000 <unfinished ...>
+13  move_mount(5</x>, "", 6</y>, "nest", 0 <unfinished ...>
+12 <... poll resumed>) = 1
+13 <... move_mount resumed>) = 0
+END
+is "a call that is cut in two is one" "$(python3 -B -c 'import sys
+sys.path.insert(0, sys.argv[1])
+import aareplay
+for call in aareplay.whole_calls(open("parts")):
+    print(aareplay.CALL.match(call).groups())' "$top/tests/tools")" \
+	"('12', 'poll', '[{fd=3}], 1, 5000', '1')
+('13', 'move_mount', '5</x>, \"\", 6</y>, \"nest\", 0', '0')"
+
 # --- no more than that -------------------------------------------------------------------
 rm -rf base/run/*
 trace detached.apply "" apply --strategy overlay --allow kind-change /p.fstab &&

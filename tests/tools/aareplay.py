@@ -263,13 +263,27 @@ class Replay:
             do(int(process), split(arguments), re.sub(r" \(.*\)$", "", result))
 
 
+def whole_calls(lines):
+    """A call during which another process made one is in two parts: puts them together."""
+    begun = {}
+    for text in lines:
+        process, _, rest = text.partition(" ")
+        rest = rest.lstrip()
+        if text.rstrip().endswith("<unfinished ...>"):
+            begun[process] = text.rstrip()[:-len("<unfinished ...>")].rstrip()
+        elif rest.startswith("<... ") and process in begun:
+            yield begun.pop(process) + rest.partition(" resumed>")[2]
+        else:
+            yield text
+
+
 def replay(policy, root, family, traces):
     """How many questions, and what was denied."""
     asked, denied = 0, []
     for trace in traces:
         one = Replay(policy, root, family)
         with open(trace, encoding="latin-1") as f:
-            for text in f:
+            for text in whole_calls(f):
                 one.line(text)
         asked += one.asked
         denied += one.denied
