@@ -82,6 +82,13 @@ for yaml in yaml/*.yaml; do
 		"$OVERMOUNT" layout --revision 1 "$yaml" >b 2>/dev/null &&
 		"$OVERMOUNT" layout --revision 2 "$yaml" >c 2>/dev/null || continue
 	pairs=$((pairs + 1))
+	# What it says is undone and kept is the old one, what is done and kept the new one.
+	"$OVERMOUNT" layout --diff --old-revision 1 --revision 1 "$previous" "$yaml" >changes 2>&1 &&
+		"$OVERMOUNT" layout --diff --old-revision 1 --revision 2 "$previous" "$yaml" >>changes 2>&1
+	r=$?
+	count() { grep -cE "^($1|keep) " changes; }
+	[ "$r $(count undo) $(count "do")" = \
+		"0 $((2 * $(wc -l <a))) $((2 * $(wc -l <b)))" ] || not_ok "$snap: --diff" "$(<changes)"
 	make_world a b c
 	mount --bind tree base
 	mount -o remount,bind,ro base
