@@ -352,7 +352,8 @@ static void compare_golden(const char *name, const char *text)
 /* Kernels on which the plan is the same are listed together. */
 static void check_case(const char *name, size_t *n_kernels)
 {
-	struct golden_case c = { .kernels = "5.10 6.1 6.12 6.16 6.17 6.18 7.2 7.3 7.3-rc" };
+	struct golden_case c = { .kernels =
+					 "5.10 6.1 6.12 6.16 6.17 6.18 7.2 7.3 7.3-rc" };
 	struct om_str out = { 0 }, last = { 0 };
 	char *saved;
 
