@@ -113,8 +113,7 @@ static int check_states(const struct om_changes *c, struct om_error *e)
 
 static bool is_construction(const struct om_act *act)
 {
-	return act->inverse == OM_INVERSE_DETACH && !act->inner &&
-	       act->strategy != OM_STRATEGY_PLAIN;
+	return act->inverse == OM_INVERSE_DETACH && act->strategy != OM_STRATEGY_PLAIN;
 }
 
 /* Is it the mount of an entry? */

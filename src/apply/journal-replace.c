@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 
 /* No number, so that nobody takes it for the journal of another namespace. */
 #define SUFFIX ".new"
@@ -70,23 +71,13 @@ static int copy(const struct om_journal *j, struct om_journal *next)
 	return r < 0 ? r : om_journal_commit(next);
 }
 
-/* Is it the file that the name leads to?  1, 0 or -errno. */
-static int is_named(int fd, int dirfd, const char *name)
-{
-	struct stat st, there;
-
-	if (fstat(fd, &st) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return st.st_dev == there.st_dev && st.st_ino == there.st_ino;
-}
-
 /* What is said of the renaming counts less than what is there. */
 static int put_in_place(int fd, int dirfd, const char *from, const char *name)
 {
 	int said = renameat(dirfd, from, dirfd, name) < 0 ? -errno : 0, there = -EIO;
 
 	for (unsigned i = 0; there < 0 && i < TRIES; i++)
-		there = is_named(fd, dirfd, name);
+		there = om_fd_is_named(fd, dirfd, name);
 	if (there > 0)
 		return 0;
 	return there < 0 ? -EUCLEAN : said < 0 ? said : -EPROTO;

@@ -107,16 +107,6 @@ static int wait_for_lock(int fd, unsigned timeout_ms)
 	return 0;
 }
 
-/* Is the lock that we hold the one that others would take? */
-static bool is_current(const struct om_state *s)
-{
-	struct stat held, there;
-
-	return fstat(s->lockfd, &held) == 0 &&
-	       fstatat(s->dirfd, s->lock_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
-}
-
 static int open_dir(const char *path, bool *ret_made, struct om_error *e)
 {
 	_cleanup_close_ int fd = -1;
@@ -150,7 +140,9 @@ static int open_locked(unsigned timeout_ms, struct om_state *s, struct om_error 
 	r = s->lockfd < 0 ? -errno : wait_for_lock(s->lockfd, timeout_ms);
 	if (r == -EWOULDBLOCK)
 		return refuse_locked(s, s->path, e);
-	if (r == -ENOENT || (r == 0 && !is_current(s)))
+	/* Is the lock that we hold the one that others would take? */
+	if (r == -ENOENT ||
+	    (r == 0 && om_fd_is_named(s->lockfd, s->dirfd, s->lock_name) <= 0))
 		return -ESTALE;
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,

@@ -114,3 +114,12 @@ int om_write_all(int fd, const void *data, size_t size)
 	}
 	return 0;
 }
+
+int om_fd_is_named(int fd, int dirfd, const char *name)
+{
+	struct stat st, there;
+
+	if (fstat(fd, &st) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return st.st_dev == there.st_dev && st.st_ino == there.st_ino;
+}

@@ -47,3 +47,6 @@ int om_read_line(int dirfd, const char *path, char *buf,
 
 /* Writes all bytes; 0 or the negative errno. */
 int om_write_all(int fd, const void *data, size_t size) _nonnull_all_ _must_check_;
+
+/* Is fd the file that the name below dirfd leads to, links not followed?  1, 0 or -errno. */
+int om_fd_is_named(int fd, int dirfd, const char *name) _nonnull_all_ _must_check_;

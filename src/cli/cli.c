@@ -93,6 +93,18 @@ static void print_help(const struct om_command *command)
 		     command->options);
 }
 
+/* Whoever joins a namespace stands in its root then: a relative path would be another. */
+static const char *make_absolute(const char *path)
+{
+	static char absolute[2 * PATH_MAX];
+	char dir[PATH_MAX];
+
+	if (path[0] == '/' || !getcwd(dir, sizeof(dir)))
+		return path;
+	(void)snprintf(absolute, sizeof(absolute), "%s/%s", dir, path);
+	return absolute;
+}
+
 struct om_cli om_cli_parse(const struct om_command *command, const int *options, int argc,
 			   char **argv)
 {
@@ -126,6 +138,10 @@ struct om_cli om_cli_parse(const struct om_command *command, const int *options,
 			cli.value[c - OM_OPT_ROOT] = optarg ? optarg : "";
 		}
 	}
+	if (om_cli_get(&cli, OM_OPT_STATE) &&
+	    (om_cli_get(&cli, OM_OPT_NAMESPACE) || om_cli_get(&cli, OM_OPT_ALL)))
+		cli.value[OM_OPT_STATE - OM_OPT_ROOT] =
+			make_absolute(om_cli_get(&cli, OM_OPT_STATE));
 	cli.argc = argc - optind;
 	cli.argv = argv + optind;
 	return cli;

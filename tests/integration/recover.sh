@@ -129,6 +129,21 @@ om check --namespace $pid
 is "check of that one" "$?" 0
 om undo --namespace $pid
 is "undone there" "$? $(their /proc/$pid/mountinfo)" "0 $their_before"
+[ -e /state ] && not_ok "a relative state directory is ours, not one in the root there" ||
+	ok "a relative state directory is ours, not one in the root there"
+other=$pid other_before=$their_before
+sleeper
+their_before=$(their /proc/$pid/mountinfo)
+for p in $pid $other; do
+	crash 140 "$OVERMOUNT" apply --state state --namespace $p --root /mnt/base p.fstab ||
+		not_ok "control: killed in $p"
+done
+is "control: two namespaces are half done" "$(find state -name 'journal.*' | wc -l)" 2
+out=$(om recover --all 2>&1)
+is "both are recovered" "$? $(wc -l <<<"$out") $(left)" "0 2 "
+is "and as before" "$(their /proc/$pid/mountinfo) $(their /proc/$other/mountinfo)" \
+	"$their_before $other_before"
+kill $other
 bad=
 for surface in env "$TOOLS/enosys 4.4 --"; do
 	for ((n = 5; ; n += 7)); do
