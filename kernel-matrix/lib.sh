@@ -4,7 +4,7 @@
 
 matrix_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 matrix_top=$(dirname "$matrix_dir")
-. "$matrix_top/scripts/lib.sh"
+. "$matrix_top/scripts/lib.sh" || exit 99
 
 # Kernels are large and can be had again: they never go into the repository.
 # shellcheck disable=SC2034 # used by those who source this

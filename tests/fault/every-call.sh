@@ -6,7 +6,7 @@
 # make check-fault runs all of it, which takes hours; make check a part (OM_FAULT=short).
 # OM_EVERY=K: every Kth injection only (10: each call meets one of the ten errors); OM_ERRNOS,
 # OM_ONLY: these errors, these profiles.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 campaign=$top_builddir/tests/fault/campaign

@@ -5,7 +5,7 @@
 # not its own.  Who does what: tests/fault/attacker.c; what is asked: tests/fault/step-judge.h.
 # make check-fault runs all of it; make check a part (OM_FAULT=short).
 # OM_EVERY=K: every Kth step only; OM_ONLY: these profiles (tests/fault/step-scene.c).
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 campaign=$top_builddir/tests/fault/campaign

@@ -3,10 +3,10 @@
 # The rules of `overmount apparmor`, compiled by the real parser: names mean themselves, and what
 # apply, check and undo ask the kernel for on five kinds of kernel (seen by strace) is permitted,
 # neither less nor much more.  OM_APPARMOR=full tries 100,000 names instead of 2,000.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 top=$(cd "${top_srcdir:-.}" && pwd)
-. "$top/kernel-matrix/lib.sh"
+. "$top/kernel-matrix/lib.sh" || exit 99
 facts=$top/kernel-matrix/facts
 
 command -v python3 >/dev/null || skip_all "python3 is missing"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # overmount apparmor: what it prints and refuses.  Whether the rules are the right ones, and
 # mean what they say, is tests/integration/apparmor-rules.sh.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 base_tree tree 30

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every layout of the corpus, from snap.yaml to an applied namespace and back, on a
 # read-only base that has the parents that it names.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 corpus=$top_srcdir/tests/corpus

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The demo checks what it shows: it must come to its end.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 command -v mksquashfs >/dev/null || skip_all "mksquashfs is missing"
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What `diff` says, done with mount(8) and umount(8): an updated namespace must show what a
 # fresh one shows, file by file and mount by mount.  The kernel is the reference.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 command -v jq >/dev/null || skip_all "jq is missing"
 

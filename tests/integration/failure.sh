@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every single call that changes something fails once, and apply is killed at every one:
 # the state is as before, or complete, and the exit status says which.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,usr/share/X11,usr/share/doc,snap/app/1/foo}

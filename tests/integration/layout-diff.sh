@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What an update is (`layout --diff` of two snap.yaml, `diff` of two profiles), the layout of
 # a base, and the way from a profile back to a layout.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 cat >old.yaml <<'END'

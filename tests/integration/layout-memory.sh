@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Layouts and memory that is short: whichever allocation fails, what is printed is all of it
 # or nothing, and the exit status says which.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 preload=$TOOLS/failmalloc.so

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The tables in tests/malformed: each input gives exactly the message and the exit status that
 # stand there and changes nothing, or is applied, checked and undone.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 tables=$top_srcdir/tests/malformed

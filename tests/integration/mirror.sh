@@ -3,7 +3,7 @@
 # Directories that a strategy puts another one in place of keep all that can be seen of
 # them: modes, owners, extended attributes, odd names, device nodes.  Whatever is shared
 # with other namespaces stays shared, and no mount of ours gets out.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,usr/share,snap/app/1/foo,var/lib/private}

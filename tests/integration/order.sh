@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Entries that touch one another show what the order of the profile says, whatever the
 # depth of their directories; found by tests/property.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p base/{deep/er/est,low,snap/dir}

@@ -4,7 +4,7 @@
 # times the other.  The least of some runs counts, and time of the processor, so that others
 # at work do not matter; the limits leave room for a slower machine and are far below what
 # searching all names for each entry takes.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 hole=base/usr/share/hole

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Facts: which depend on which system call, what an ordinary user is told, the cache,
 # saving and comparing.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 # states COMMAND...: FACT STATE, a line each.

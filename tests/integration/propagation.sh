@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Where the parent of a target is shared, its peers get what is attached, whole, by the same
 # one step, and lose it by undo: on kernels without the new mount API, too.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,usr/share/X11,snap/app/1/foo}

@@ -4,7 +4,7 @@
 # inodes of a tmpfs, mounts: the profile is applied whole, or everything is as before and the
 # exit status says so; no signal, nothing half done; and undo brings back.  make check takes
 # steps (OM_FAULT=full: all of it).
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 # Those of make would be counted against the limit.

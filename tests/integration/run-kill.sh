@@ -6,7 +6,7 @@ if [ -z "${OM_PIDNS:-}" ] && [ "$(id -u)" = 0 ]; then
 	# Of its own, so that the processes of other tests are not counted.
 	OM_PIDNS=1 exec unshare -p -f --mount-proc bash "$0" "$@"
 fi
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{bin,etc,proc,usr/share/X11,snap/app/1/foo}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What probe tells of paths: the hole, its file system, submounts, live objects, and whether
 # an overlay fits on that very directory.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 command -v jq >/dev/null || skip_all "jq is missing"
 

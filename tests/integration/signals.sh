@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SIGTERM and SIGINT while a profile is applied: it is complete, or undone, and the exit
 # status says which.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,usr/share/X11,snap/app/1/foo}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What an overlay would lose is kept: submounts, and the flags of the mount below.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{usr/share/a,usr/share/b/c,snap/app/1/foo}

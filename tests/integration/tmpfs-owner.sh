@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What a layout says of a tmpfs arrives on the mount: its mode, its user and its group, by
 # each strategy, from each spelling, and for who works in it.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 base_tree tree 30

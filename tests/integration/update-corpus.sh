@@ -3,7 +3,7 @@
 # What layouts of real snaps became in their next version, as live updates: with the same
 # revision of the snap, so that much stays; with the next one; and back.  Each time the tree is
 # that of the profile applied afresh.  100 pairs in make check, OM_FAULT=full: all of them.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 most=100

@@ -4,7 +4,7 @@
 # the new one, whole, and the exit status or the journal says which.
 # In make check at the calls that change something, for some of the pairs; OM_FAULT=full (make
 # check-fault) at every call, for all of them.  OM_PAIRS, OM_SURFACES: these alone.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,opt,data/dir,usr/share/X11,usr/share/doc,usr/lib/x}

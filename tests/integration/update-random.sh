@@ -3,7 +3,7 @@
 # Random profiles whose entries lie on, in and beside one another, and updates from each to the
 # next: the tree is that of a fresh apply, and what could not be applied is refused, with the
 # tree as it was.  OM_ROUNDS: how many; OM_SEED: the first of their seeds.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 rounds=${OM_ROUNDS:-40} seed=${OM_SEED:-1}

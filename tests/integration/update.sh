@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # From one profile to another in a live namespace: what no change touches stays the very same
 # mount, and the tree is that of the new profile applied afresh.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 
 mkdir -p tree/{etc,opt,data/dir,usr/share/X11,usr/share/doc,usr/lib/x,var/lib}

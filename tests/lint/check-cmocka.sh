@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What a failing test says comes from cmocka: no other print_error() takes the place of its
 # own.  libapparmor.a has one, and with that fail_msg() dies instead of telling.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 usurpers() {
 	local program

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # clang-format would change nothing.  Its versions differ in details, so one is pinned:
 # that of Debian 12.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 pinned=14
 clang_format=

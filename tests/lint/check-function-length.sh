@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # No function is longer than 60 lines, its braces not counted.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 # In kernel style a function, and nothing else but a type or a table, opens with `{` alone
 # in column 0 and closes with `}` alone in column 0.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each source and each test is named in a local.am, or it would be neither built nor run.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 # Prints those of the files on stdin that no line of the local.am files names.
 unlisted() {

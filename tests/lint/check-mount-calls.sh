@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Only src/sys makes calls that change mounts or namespaces.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 reserved='mount|umount|umount2|fsopen|fsconfig|fsmount|fspick|open_tree|move_mount|mount_setattr|pivot_root|chroot|syscall|setns|unshare|clone|clone3'
 

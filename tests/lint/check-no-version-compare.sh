@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Nothing decides by the kernel's version: what works is found by trying it.  One file asks
 # for its name, which is shown to people and keys the cache.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 version_compares() {
 	grep -nHE '\buname[[:space:]]*\(|LINUX_VERSION_CODE|KERNEL_VERSION|linux/version\.h|\bstrverscmp\b|proc/(version|sys/kernel/osrelease)' "$@"

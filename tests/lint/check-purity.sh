@@ -3,7 +3,7 @@
 # What plans can't act: the objects of profile, layout, diff, strategy, apparmor and base (but for
 # base/fdio, which reads files for others) call nothing that reaches the system, a clock or
 # the environment.  Only the names below are allowed.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 allowed=(
 	# Ours, and the memory and text of the C library.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A strategy is known by its name in its own file alone: nothing else compares with it or
 # branches on it, so that another one can be added as one file and one line in the table.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 branches() {
 	local file

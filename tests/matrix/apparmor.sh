@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Real kernels enforce what `overmount apparmor` prints: layouts of the corpus are applied, used
 # and undone under it, and nothing is denied.  OM_APPARMOR_KERNELS names the kernels (6.12).
-. "${top_srcdir:-.}/tests/integration/lib.sh"
-. "${top_srcdir:-.}/tests/matrix/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
+. "${top_srcdir:-.}/tests/matrix/lib.sh" || exit 99
 
 kernels=${OM_APPARMOR_KERNELS:-6.12}
 layouts="gimp maas"

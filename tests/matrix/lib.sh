@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 # What the tests of the matrix that start machines share.  tests/integration/lib.sh comes first.
-. "${top_srcdir:-.}/kernel-matrix/lib.sh"
+. "${top_srcdir:-.}/kernel-matrix/lib.sh" || exit 99
 BUILD_DIR=$(cd "${top_builddir:-build}" && pwd)
 export BUILD_DIR
 

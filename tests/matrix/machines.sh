@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The matrix with real machines: what is blessed passes, and what is made wrong on purpose turns
 # exactly the cells that it must.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
-. "${top_srcdir:-.}/tests/matrix/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
+. "${top_srcdir:-.}/tests/matrix/lib.sh" || exit 99
 
 cells='first-start,core16,no-overlay,container'
 # matrix ARGUMENT...: runs the cells on 5.10, judged by what was blessed here.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A little of the matrix, by what is expected of an old and of a new kernel: AppArmor on, overlay
 # and mimic, the module loaded, loadable and absent.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
-. "${top_srcdir:-.}/tests/matrix/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
+. "${top_srcdir:-.}/tests/matrix/lib.sh" || exit 99
 
 matrix_start 5.10 7.3
 "$matrix_dir/run" --kernels 5.10,7.3 --cells "$matrix_smoke" --results "$work/results" \

@@ -3,7 +3,7 @@
 # Applications while an attacker renames what lies on the way, judged by what the kernel says
 # is mounted (tests/race/free-race.c).  make check-race: a million that really tried to attach;
 # make check: ten thousand.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 RACE=$top_builddir/tests/race/free-race
 

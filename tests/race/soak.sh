@@ -3,7 +3,7 @@
 # Thousands of applies and undoes side by side leave no mount, file, descriptor or process,
 # and take no more memory at the end than at the start (tests/race/soak.c).  make check: some
 # seconds; make check-soak: OM_SOAK cycles.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 SOAK=$top_builddir/tests/race/soak
 
