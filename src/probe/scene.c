@@ -249,11 +249,8 @@ static bool depends_on(const struct om_survey *survey, const struct om_scene_ent
 {
 	bool one_root = survey->source_fd == survey->root_fd;
 
-	return om_path_overlap(later->target, earlier->target) ||
-	       (one_root && later->source &&
-		om_path_overlap(later->source, earlier->target)) ||
-	       (one_root && earlier->source &&
-		om_path_is_under(later->target, earlier->source));
+	return om_paths_depend(later->target, one_root ? later->source : NULL,
+			       earlier->target, one_root ? earlier->source : NULL);
 }
 
 static bool went_elsewhere(const struct om_entry *entry, const struct om_scene_entry *se)

@@ -43,3 +43,13 @@ void om_profile_sort(struct om_profile *p)
 		p->entries[i].order = (unsigned)i;
 	qsort(p->entries, p->n, sizeof(*p->entries), compare);
 }
+
+bool om_paths_depend(const char *target, const char *source, const char *earlier_target,
+		     const char *earlier_source)
+{
+	return om_path_overlap(target, earlier_target) ||
+	       /* A source has the target of the other one in it or not, and one that lies in the
+		* target of the other one is there or not. */
+	       (source && om_path_overlap(source, earlier_target)) ||
+	       (earlier_source && om_path_overlap(target, earlier_source));
+}

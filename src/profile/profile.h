@@ -152,6 +152,13 @@ void om_entry_print(const struct om_entry *entry, struct om_str *out) _nonnull_a
  */
 void om_profile_sort(struct om_profile *p) _nonnull_all_;
 
+/*
+ * Does what the later entry finds, or what the earlier one has given it, depend on their
+ * order?  By the text of their paths alone; a source is NULL where nothing is bound.
+ */
+bool om_paths_depend(const char *target, const char *source, const char *earlier_target,
+		     const char *earlier_source) _nonnull_(1, 3);
+
 /* Lower-case word for messages and JSON: bind, bind-file, tmpfs, symlink, hide. */
 const char *om_entry_kind_name(enum om_entry_kind kind);
 

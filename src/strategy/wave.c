@@ -21,6 +21,7 @@ struct seen {
 	struct set targets;
 	struct set above; /* the targets, and every directory above them */
 	struct set sources;
+	struct set above_sources; /* likewise */
 };
 
 static void set_add(struct set *set, uint32_t hash)
@@ -35,17 +36,15 @@ static bool set_may_have(const struct set *set, uint32_t hash)
 	return set->bits[hash / 8] >> hash % 8 & 1;
 }
 
-static bool is_bind(const struct om_entry *entry)
+static const char *source_of(const struct om_entry *entry)
 {
-	return entry->kind == OM_ENTRY_BIND_DIR || entry->kind == OM_ENTRY_BIND_FILE;
+	return om_entry_is_bind(entry) ? entry->source : NULL;
 }
 
-/* A source with the target of another entry in it has it or not by the order of the two. */
 static bool depends_on(const struct om_entry *later, const struct om_entry *earlier)
 {
-	return om_path_overlap(later->target, earlier->target) ||
-	       (is_bind(later) && om_path_overlap(later->source, earlier->target)) ||
-	       (is_bind(earlier) && om_path_is_under(later->target, earlier->source));
+	return om_paths_depend(later->target, source_of(later), earlier->target,
+			       source_of(earlier));
 }
 
 /* Paths are hashed without the slash at their end, which only the root has. */
@@ -72,29 +71,40 @@ static bool may_be_under(const struct set *set, const char *path)
 	}
 }
 
-static void see(struct seen *seen, const struct om_entry *entry)
+/* The path, and every directory above it. */
+static void add_above(struct set *above, const char *path)
 {
-	const char *target = entry->target;
 	uint32_t hash = OM_HASH_START;
 
-	for (const char *p = target; *p; p++) {
+	for (const char *p = path; *p; p++) {
 		if (*p == '/')
-			set_add(&seen->above, hash);
+			set_add(above, hash);
 		hash = om_hash_byte(hash, *p);
 	}
-	set_add(&seen->above, hash_path(target));
-	set_add(&seen->targets, hash_path(target));
-	if (is_bind(entry))
+	set_add(above, hash_path(path));
+}
+
+static void see(struct seen *seen, const struct om_entry *entry)
+{
+	add_above(&seen->above, entry->target);
+	set_add(&seen->targets, hash_path(entry->target));
+	if (om_entry_is_bind(entry)) {
+		add_above(&seen->above_sources, entry->source);
 		set_add(&seen->sources, hash_path(entry->source));
+	}
 }
 
 static bool may_depend(const struct seen *seen, const struct om_entry *later)
 {
+	uint32_t hash = hash_path(later->target);
+
 	return may_be_under(&seen->targets, later->target) ||
 	       may_be_under(&seen->sources, later->target) ||
-	       set_may_have(&seen->above, hash_path(later->target)) ||
-	       (is_bind(later) && (may_be_under(&seen->targets, later->source) ||
-				   set_may_have(&seen->above, hash_path(later->source))));
+	       set_may_have(&seen->above, hash) ||
+	       set_may_have(&seen->above_sources, hash) ||
+	       (om_entry_is_bind(later) &&
+		(may_be_under(&seen->targets, later->source) ||
+		 set_may_have(&seen->above, hash_path(later->source))));
 }
 
 size_t om_wave_length(const struct om_profile *p, size_t first)

@@ -6,7 +6,8 @@
 om_start "$@"
 
 mkdir -p base/{deep/er/est,low,snap/dir}
-echo hello >base/snap/dir/hello
+mkdir -p base/gone/{a,old/inner}
+echo hello | tee base/gone/old/inner/hello >base/snap/dir/hello
 ln -s /low base/a-link && ln -s /low base/z-link
 mount --bind base base
 
@@ -30,6 +31,16 @@ P
 	om apply --root base --strategy $strategy profile || not_ok "$strategy: apply" "$(<err)"
 	is "$strategy: a source has nothing of later entries" "$(ls base/deep/copy)" er
 	is "$strategy: which are there themselves" "$(cat base/deep/new/hello)" hello
+	om undo || not_ok "$strategy: undo" "$(<err)"
+
+	cat >profile <<'P'
+/gone/old/inner /gone/a none rbind 0 0
+none /gone/old none x-overmount.hide 0 0
+P
+	om apply --root base --strategy $strategy --allow kind-change profile ||
+		not_ok "$strategy: apply" "$(<err)"
+	is "$strategy: what is bound and then hidden was bound" \
+		"$(cat base/gone/a/hello) $(ls base/gone)" "hello a"
 	om undo || not_ok "$strategy: undo" "$(<err)"
 done
 
