@@ -98,6 +98,16 @@ static int restart(struct walk *w)
 	return 0;
 }
 
+static int note_followed(struct om_followed *followed, const char *dir, const char *name)
+{
+	char *path = om_asprintf("%s/%s", dir, name);
+	int r = path ? om_vec_push(&followed->links, path) : -ENOMEM;
+
+	if (r < 0)
+		free(path);
+	return r;
+}
+
 /* Puts the content of a link in front of what is left and starts over at the root. */
 static int follow(struct walk *w, int link_fd, const char *rest)
 {
@@ -164,6 +174,7 @@ static int enter(struct walk *w, const struct step *s, struct om_chased *ret)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r;
 
 	fd = w->sys->open(w->sys, w->fd, s->name, O_PATH | O_NOFOLLOW, 0);
 	if (fd == -ENOENT)
@@ -174,8 +185,10 @@ static int enter(struct walk *w, const struct step *s, struct om_chased *ret)
 		return -errno;
 	if (S_ISLNK(st.st_mode) && !(s->last && !s->follow_last)) {
 		ret->link_reason = distrust_link(w->fd, &st);
-		if (!ret->link_reason)
-			return follow(w, fd, s->rest);
+		if (!ret->link_reason) {
+			r = note_followed(&ret->followed, om_str_get(&w->done), s->name);
+			return r < 0 ? r : follow(w, fd, s->rest);
+		}
 		ret->link = om_asprintf("%s/%s", om_str_get(&w->done), s->name);
 		return ret->link ? 2 : -ENOMEM;
 	}
@@ -304,8 +317,16 @@ int om_chase(const struct om_sys *sys, int root_fd, const char *path, bool follo
 	return 0;
 }
 
+void om_followed_done(struct om_followed *followed)
+{
+	for (size_t i = 0; i < followed->links.n; i++)
+		free(followed->links.v[i]);
+	om_vec_free(&followed->links);
+}
+
 void om_chased_done(struct om_chased *c)
 {
+	om_followed_done(&c->followed);
 	free(c->path);
 	free(c->blocked);
 	free(c->link);

@@ -6,7 +6,14 @@
 
 #include "base/error.h"
 #include "base/macro.h"
+#include "base/vec.h"
 #include "sys/sys.h"
+
+/* Symbolic links that were followed on a way, as canonical paths; owned. */
+struct om_followed {
+	OM_VEC(char *) links;
+};
+void om_followed_done(struct om_followed *followed);
 
 struct om_chased {
 	char *path;	 /* owned; canonical, missing components included */
@@ -15,6 +22,7 @@ struct om_chased {
 	char *blocked;	 /* owned; an existing component that is not a directory */
 	char *link;	 /* owned; a symbolic link that is not followed */
 	const char *link_reason;
+	struct om_followed followed;
 };
 
 /*

@@ -185,6 +185,8 @@ static int survey_target(const struct om_survey *survey, struct om_scene *scene,
 		return r;
 	dir->hole |= !om_scene_entry_fits(se, entry);
 	se->hole = (size_t)(dir - scene->dirs.v);
+	se->target_way =
+		TAKE_GENERIC(c.followed, struct om_followed, (struct om_followed){ 0 });
 	se->target = TAKE_PTR(c.path);
 	return 0;
 }
@@ -218,6 +220,8 @@ static int survey_source(const struct om_survey *survey, const struct om_entry *
 			return -errno;
 		se->source_object = object_of(st.st_mode);
 	}
+	se->source_way =
+		TAKE_GENERIC(c.followed, struct om_followed, (struct om_followed){ 0 });
 	se->source = TAKE_PTR(c.path);
 	return 0;
 }
@@ -259,42 +263,77 @@ static bool went_elsewhere(const struct om_entry *entry, const struct om_scene_e
 	       (se->source && strcmp(entry->source, se->source) != 0);
 }
 
-static int refuse_pair(const struct om_profile *p, const struct om_entry *later,
-		       const struct om_entry *earlier, struct om_error *e)
+static bool is_followed(const struct om_followed *followed, const char *target)
 {
-	int r = om_fail(
-		e, OM_ERR_REFUSED, -ELOOP,
-		"cannot mount at %s: symbolic links lead it and the entry at %s to "
-		"one place",
-		OM_Q(later->target), OM_Q(earlier->target));
+	for (size_t i = 0; i < followed->links.n; i++)
+		if (om_path_is_under(followed->links.v[i], target))
+			return true;
+	return false;
+}
+
+/* Is a link on the way of the one at what the other one brings, or below? */
+static bool leads_through(const struct om_survey *survey,
+			  const struct om_scene_entry *one,
+			  const struct om_scene_entry *other)
+{
+	bool one_root = survey->source_fd == survey->root_fd;
+
+	return is_followed(&one->target_way, other->target) ||
+	       (one_root && is_followed(&one->source_way, other->target));
+}
+
+static int refuse_pair(const struct om_profile *p, const struct om_entry *later,
+		       const struct om_entry *earlier, bool on_way, struct om_error *e)
+{
+	const char *target = OM_Q(later->target), *other = OM_Q(earlier->target);
+	int r = on_way ? om_fail(e, OM_ERR_REFUSED, -ELOOP,
+				 "cannot mount at %s: it or the entry at %s takes the "
+				 "place of a symbolic link that leads to the other",
+				 target, other)
+		       : om_fail(e, OM_ERR_REFUSED, -ELOOP,
+				 "cannot mount at %s: symbolic links lead it and the "
+				 "entry at %s to one place",
+				 target, other);
 
 	om_error_where(e, p->name, later->line, 0, "target");
 	om_error_fix(e, "write their paths without symbolic links");
 	return r;
 }
 
+static int check_pair(const struct om_survey *survey, const struct om_scene *scene,
+		      const struct om_profile *p, size_t i, size_t k, struct om_error *e)
+{
+	const struct om_entry *later = &p->entries[scene->first + i];
+	const struct om_entry *earlier = &p->entries[scene->first + k];
+	const struct om_scene_entry *one = &scene->entries[i],
+				    *other = &scene->entries[k];
+
+	if (!went_elsewhere(later, one) && !went_elsewhere(earlier, other))
+		return 0;
+	if (depends_on(survey, one, other))
+		return refuse_pair(p, later, earlier, false, e);
+	if (leads_through(survey, one, other) || leads_through(survey, other, one))
+		return refuse_pair(p, later, earlier, true, e);
+	return 0;
+}
+
 /*
  * Symbolic links may lead one entry into what another one brings.  Built together, names
- * would be made in the source of a bind.
+ * would be made in the source of a bind.  Or the other one puts something in the place of
+ * the link, and the same path leads elsewhere afterwards.
  */
 static int check_links(const struct om_survey *survey, const struct om_scene *scene,
 		       const struct om_profile *p, struct om_error *e)
 {
-	const struct om_entry *entries = p->entries + scene->first;
-	const struct om_scene_entry *se = scene->entries;
 	bool any = false;
+	int r = 0;
 
 	for (size_t i = 0; !any && i < scene->n; i++)
-		any = went_elsewhere(&entries[i], &se[i]);
-	for (size_t i = 0; any && i < scene->n; i++) {
-		bool elsewhere = went_elsewhere(&entries[i], &se[i]);
-
-		for (size_t k = 0; k < i; k++)
-			if ((elsewhere || went_elsewhere(&entries[k], &se[k])) &&
-			    depends_on(survey, &se[i], &se[k]))
-				return refuse_pair(p, &entries[i], &entries[k], e);
-	}
-	return 0;
+		any = went_elsewhere(&p->entries[scene->first + i], &scene->entries[i]);
+	for (size_t i = 0; any && i < scene->n; i++)
+		for (size_t k = 0; r == 0 && k < i; k++)
+			r = check_pair(survey, scene, p, i, k, e);
+	return r;
 }
 
 /* Something that is there would have to give way: what is mounted in it is asked for. */
@@ -711,6 +750,8 @@ struct om_scene *om_scene_free(struct om_scene *scene)
 		free(scene->entries[i].target_link);
 		free(scene->entries[i].source);
 		free(scene->entries[i].source_missing);
+		om_followed_done(&scene->entries[i].target_way);
+		om_followed_done(&scene->entries[i].source_way);
 	}
 	free(scene->entries);
 	for (size_t i = 0; i < scene->dirs.n; i++)

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/texts.h"
 #include "base/vec.h"
+#include "probe/chase.h"
 #include "probe/facts.h"
 #include "profile/profile.h"
 #include "sys/sys.h"
@@ -92,6 +93,7 @@ struct om_scene_entry {
 	enum om_object source_object;
 	char *source_missing; /* owned; first missing component of the source */
 	bool source_ours; /* what exists of a missing source lies on a tmpfs of ours */
+	struct om_followed target_way, source_way;
 };
 
 /*

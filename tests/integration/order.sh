@@ -61,6 +61,22 @@ for link in a-link z-link; do
 done
 om plan --root base profile
 is "plan says the same" "$?" 16
+# A link that leads one entry on its way, and that another one takes away or covers: what is
+# led elsewhere by the time it is made must not be made where the link led.
+ln -s /low base/deep/er/link
+ln -s deep/er/link base/by-link
+ln -s /deep base/by-deep
+for line in "none /by-deep/er/link none x-overmount.hide 0 0" \
+	"/snap/dir /by-deep/er none rbind 0 0"; do
+	printf '%s\n' "$line" "/snap/dir /by-link/aa none rbind,x-snapd.origin=layout 0 0" >profile
+	om apply --root base --allow kind-change profile
+	is "led on by what ${line:0:9}… takes the place of: refused" "$? $(head -n 1 err)" \
+		"16 overmount: profile:2: target: cannot mount at \"/by-link/aa\": it or the entry at \"$(
+			cut -d' ' -f2 <<<"$line")\" takes the place of a symbolic link that leads to the other"
+	om undo
+done
+rm base/by-link base/by-deep base/deep/er/link
+printf '%s none rbind 0 0\n' "/snap/dir /z-link/new/sub" "/snap/dir /low/new" >profile
 "$OVERMOUNT" probe --root base /z-link/new /low/new </dev/null >out 2>err
 is "to be looked at they need not be apart" "$?" 0
 sed -i 's/z-link/low/' profile

@@ -117,8 +117,11 @@ static bool touch(const char *a, const char *b)
 }
 
 /* Links have led two entries together: as the survey refuses it. */
-static int check_links(const struct om_scene *scene)
+static int check_links(const struct world *w, const struct om_profile *p,
+		       const struct om_scene *scene)
 {
+	const struct om_entry *entries = &p->entries[scene->first];
+
 	for (size_t i = 0; i < scene->n; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct om_scene_entry *a = &scene->entries[i];
@@ -126,7 +129,9 @@ static int check_links(const struct om_scene *scene)
 
 			if (touch(a->target, b->target) ||
 			    (a->source && touch(a->source, b->target)) ||
-			    (b->source && om_path_is_under(a->target, b->source)))
+			    (b->source && touch(a->target, b->source)) ||
+			    world_leads_through(w, &entries[i], b->target) ||
+			    world_leads_through(w, &entries[k], a->target))
 				return -ELOOP;
 		}
 	return 0;
@@ -152,7 +157,7 @@ int scene_of_world(const struct world *w, const struct om_profile *p, size_t fir
 		missing |= r == 0 && !om_scene_entry_fits(&scene->entries[i], entry);
 	}
 	if (r == 0)
-		r = check_links(scene);
+		r = check_links(w, p, scene);
 	for (size_t i = 0; r == 0 && missing && i < scene->dirs.n; i++) {
 		struct om_scene_dir *dir = &scene->dirs.v[i];
 

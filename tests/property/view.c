@@ -250,7 +250,10 @@ static bool led_together(const struct putting *put, size_t first, size_t n)
 
 			if ((other && touch(target, other)) ||
 			    (other && source && touch(source, other)) ||
-			    (from && om_path_is_under(target, from)))
+			    (from && touch(target, from)) ||
+			    (other &&
+			     world_leads_through(put->w, &put->p->entries[i], other)) ||
+			    world_leads_through(put->w, &put->p->entries[k], target))
 				return true;
 		}
 	}

@@ -247,7 +247,9 @@ static void extend(char *done, const char *name)
 		(void)sprintf(done + strlen(done), "/%s", name);
 }
 
-char *world_resolve(const struct world *w, const char *path, bool follow_last)
+/* Sets *ret when a link that is followed is at through or below. */
+static char *resolve(const struct world *w, const char *path, bool follow_last,
+		     const char *through, bool *ret)
 {
 	char *done = pool_room(PATH_ROOM), *todo = pool_room(PATH_ROOM);
 	unsigned links = 0;
@@ -270,6 +272,8 @@ char *world_resolve(const struct world *w, const char *path, bool follow_last)
 		if (!is_trusted(dir.node, at.node) || ++links > OM_MAX_LINKS)
 			return NULL;
 		longer = pool_room(PATH_ROOM);
+		(void)sprintf(longer, "%s/%s", done, name);
+		*ret = *ret || om_path_is_under(longer, through);
 		(void)sprintf(longer, "%s/%s/%s", at.node->text[0] == '/' ? "" : done,
 			      at.node->text, todo);
 		todo = longer;
@@ -278,6 +282,24 @@ char *world_resolve(const struct world *w, const char *path, bool follow_last)
 	if (!*done)
 		(void)strcpy(done, "/");
 	return done;
+}
+
+char *world_resolve(const struct world *w, const char *path, bool follow_last)
+{
+	bool ignored = false;
+
+	return resolve(w, path, follow_last, "/", &ignored);
+}
+
+bool world_leads_through(const struct world *w, const struct om_entry *entry,
+			 const char *target)
+{
+	bool ret = false;
+
+	(void)resolve(w, entry->target, false, target, &ret);
+	if (om_entry_is_bind(entry))
+		(void)resolve(w, entry->source, true, target, &ret);
+	return ret;
 }
 
 char *world_existing(const struct world *w, const char *path, struct place *ret)

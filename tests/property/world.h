@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "fault/snapshot.h"
+#include "profile/profile.h"
 
 /* The last one only in skeletons. */
 enum kind { KIND_DIR, KIND_FILE, KIND_LINK, KIND_WHITEOUT };
@@ -84,6 +85,9 @@ struct place world_lookup(const struct world *w, const char *path);
  * exist is kept as it is.  NULL: a link on the way is not to be trusted, or leads round.
  */
 char *world_resolve(const struct world *w, const char *path, bool follow_last);
+/* Is a link on the way to target or source of the entry, which is at target or below? */
+bool world_leads_through(const struct world *w, const struct om_entry *entry,
+			 const char *target);
 /* The longest part of the path that exists; *ret is what it leads to. */
 char *world_existing(const struct world *w, const char *path, struct place *ret);
 
