@@ -54,7 +54,7 @@ static void tell(const struct run *r, const struct om_snapd_entry *entry,
 	om_str_add(&line, "cannot change mount namespace according to change mount (");
 	om_snapd_entry_print(entry, &line);
 	om_str_addf(&line, "): %s", e->message);
-	r->c->say(om_str_get(&line));
+	r->c->say(r->c->say_arg, om_str_get(&line));
 	/* The same plan is refused again; a call that failed need not fail again. */
 	if (e->err != -EACCES && e->err != -EINVAL)
 		*r->c->passing = true;
@@ -84,7 +84,11 @@ static int ensure(const struct run *r, const struct om_snapd_entry *entry,
 	const char *parent = om_snapd_entry_value(entry, "x-snapd.must-exist-dir");
 	int rc = om_places_ensure(r->c->places, entry->dir, parent ? parent : "", e);
 
-	return rc < 0 ? rc : om_snapd_profile_add(r->c->current, entry);
+	if (rc == 0)
+		rc = om_snapd_profile_add(r->c->current, entry);
+	return rc < 0 ? rc
+		      : om_vec_push(&r->c->items->list,
+				    (struct om_snapd_item){ .line = entry->line });
 }
 
 /* The names that may be made for good, before the engine looks what is missing. */
@@ -169,21 +173,14 @@ static int collect_sources(struct run *r, const struct set *layouts, struct set 
 
 	for (size_t i = 0; rc == 0 && i < layouts->entries.n; i++) {
 		const struct om_entry *entry = &layouts->entries.v[i];
-		const struct om_entry source = { .kind = OM_ENTRY_TMPFS,
-						 .origin = OM_ORIGIN_LAYOUT,
-						 .source = "tmpfs",
-						 .target = entry->source,
-						 .type = "tmpfs",
-						 .options = "mode=0755",
-						 .mode = 0755,
-						 .id = entry->source };
 
 		if (entry->kind != OM_ENTRY_BIND_DIR || exists(r, entry->source) ||
 		    om_index_find(&r->sources, entry->source) != SIZE_MAX)
 			continue;
 		rc = om_index_add(&r->sources, entry->source, 0);
 		if (rc == 0)
-			rc = om_vec_push(&set->entries, source);
+			rc = om_vec_push(&set->entries,
+					 om_snapd_source_entry(entry->source));
 	}
 	return rc;
 }
@@ -220,6 +217,25 @@ static bool leave_out(const struct run *r, struct set *set, const struct om_erro
 		return true;
 	}
 	return false;
+}
+
+/* Which entries they were for; layouts: where sources were made, else NULL. */
+static int list_items(const struct run *r, const struct set *set,
+		      const struct set *layouts)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < set->entries.n; i++) {
+		const struct om_entry *entry = &set->entries.v[i];
+		struct om_snapd_item item = { .line = entry->line,
+					      .source = layouts != NULL };
+
+		for (size_t k = 0; layouts && k < layouts->entries.n; k++)
+			if (om_streq(layouts->entries.v[k].source, entry->target))
+				item.line = layouts->entries.v[k].line;
+		rc = om_vec_push(&r->c->items->list, item);
+	}
+	return rc;
 }
 
 static int apply_set(struct run *r, struct set *set, struct om_error *e)
@@ -260,7 +276,11 @@ static int apply_class(struct run *r, enum om_origin origin, struct om_error *e)
 	if (rc == 0)
 		rc = apply_set(r, &sources, e);
 	if (rc == 0)
+		rc = list_items(r, &sources, &set);
+	if (rc == 0)
 		rc = apply_set(r, &set, e);
+	if (rc == 0)
+		rc = list_items(r, &set, NULL);
 	om_vec_free(&set.entries);
 	om_vec_free(&sources.entries);
 	return rc;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/macro.h"
 #include "base/str.h"
+#include "snapd/applied.h"
 #include "snapd/fstab.h"
 #include "snapd/places.h"
 
@@ -18,8 +19,10 @@ struct om_snapd_classes {
 	const struct om_places *places;
 	const struct om_snapd_profile *desired;
 	struct om_snapd_profile *current; /* what was made is appended */
+	struct om_snapd_items *items;	  /* and which entries that was for */
 	const char *file;		  /* of the desired profile, for messages */
-	void (*say)(const char *line);
+	void (*say)(void *arg, const char *line);
+	void *say_arg;
 	/* Set when something was left out that another try may bring. */
 	bool *passing;
 };

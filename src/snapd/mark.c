@@ -17,7 +17,7 @@
 #include "snapd/name.h"
 
 #define PREFIX "snap."
-#define FORMAT "overmount.snapd/1 "
+#define FORMAT "overmount.snapd/2 "
 #define NAME_SIZE (sizeof(PREFIX) + OM_INSTANCE_NAME_SIZE)
 
 static const char *file_name(char buf[static NAME_SIZE], const char *name)
@@ -38,9 +38,9 @@ bool om_snapd_mark_load(int state_fd, const char *name, struct om_snapd_mark *re
 	return om_read_line(state_fd, file_name(file, name), line, sizeof(line)) == 0 &&
 	       sscanf(line,
 		      FORMAT "%" SCNu64 " %" SCNu64 " %8" SCNx32 " %8" SCNx32 " %8" SCNx32
-			     " %8" SCNx32,
+			     " %8" SCNx32 " %8" SCNx32 " %8" SCNx32,
 		      &ret->ns, &ret->root, &ret->current, &ret->next, &ret->desired,
-		      &ret->left) == 6;
+		      &ret->left, &ret->acts, &ret->applied) == 8;
 }
 
 int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mark *mark,
@@ -51,9 +51,9 @@ int om_snapd_mark_save(int state_fd, const char *name, const struct om_snapd_mar
 
 	om_str_addf(&text,
 		    FORMAT "%" PRIu64 " %" PRIu64 " %08" PRIx32 " %08" PRIx32
-			   " %08" PRIx32 " %08" PRIx32 "\n",
+			   " %08" PRIx32 " %08" PRIx32 " %08" PRIx32 " %08" PRIx32 "\n",
 		    mark->ns, mark->root, mark->current, mark->next, mark->desired,
-		    mark->left);
+		    mark->left, mark->acts, mark->applied);
 	return om_snapd_save(state_fd, ".", file_name(file, name), &text, e);
 }
 

@@ -24,6 +24,8 @@ struct om_snapd_mark {
 	uint32_t next;
 	uint32_t desired;
 	uint32_t left; /* of the entries that could not be had, although it seems so */
+	uint32_t acts; /* of the journal, 0 without one: another one is not spoken of */
+	uint32_t applied; /* of the text of what is applied (struct om_snapd_applied) */
 };
 
 /* Of a profile's text; of one that is not there, of "". */

@@ -95,6 +95,13 @@ static int add_source(const struct recorder *r, const struct om_step *step)
 					  "mode=0755", NULL });
 }
 
+/* The root of a mimic has more options. */
+bool om_snapd_is_source(const struct om_snapd_entry *entry)
+{
+	return om_streq(entry->type, "tmpfs") && om_snapd_entry_has(entry, SYNTHETIC) &&
+	       om_snapd_entry_has(entry, "mode=0755") && entry->options.n == 3;
+}
+
 static int add_mount(const struct recorder *r, const struct om_step *step)
 {
 	const struct om_snapd_entry *entry = entry_of(r, step);

@@ -22,12 +22,14 @@
 #include "base/cleanup.h"
 #include "base/crc.h"
 #include "probe/cache.h"
+#include "snapd/applied.h"
 #include "snapd/classes.h"
 #include "snapd/entry.h"
 #include "snapd/file.h"
 #include "snapd/foreign.h"
 #include "snapd/freezer.h"
 #include "snapd/identity.h"
+#include "snapd/live.h"
 #include "snapd/mark.h"
 
 /* How long another overmount may work in the namespace before this gives up. */
@@ -41,6 +43,7 @@ struct session {
 	char *desired_path; /* owned, as all here */
 	char *current_name;
 	char *progress_name;
+	char *applied_name;
 	char *desired_text;
 	char *current_text;
 	struct om_snapd_profile desired;
@@ -50,13 +53,16 @@ struct session {
 	int lock_fd;
 	struct om_state state;
 	struct om_journal journal;
-	bool has_current;    /* there is a file of it */
-	uint32_t current_id; /* of that very file */
-	bool applied;	     /* the journal has something */
-	uint32_t sum;	     /* of the current profile, as the file has it */
-	bool passing;	     /* something failed that need not fail again */
-	bool unsettled;	     /* whoever wrote it last did not come to the end */
-	bool ours;	     /* the current profile is as we wrote it */
+	bool has_current;     /* there is a file of it */
+	uint32_t current_id;  /* of that very file */
+	bool applied;	      /* the journal has something */
+	uint32_t sum;	      /* of the current profile, as the file has it */
+	bool listed;	      /* and it is of what the mark speaks of */
+	bool noted;	      /* the journal is the one of which the mark speaks */
+	uint32_t sum_applied; /* of the text of what is applied */
+	bool passing;	      /* something failed that need not fail again */
+	bool unsettled;	      /* whoever wrote it last did not come to the end */
+	bool ours;	      /* the current profile is as we wrote it */
 	struct om_freezer freezer;
 };
 
@@ -86,6 +92,7 @@ static void session_done(struct session *s)
 	free(s->desired_path);
 	free(s->current_name);
 	free(s->progress_name);
+	free(s->applied_name);
 	free(s->desired_text);
 	free(s->current_text);
 }
@@ -157,7 +164,8 @@ static int load(struct session *s, struct om_error *e)
 	s->desired_path = om_asprintf(OM_SNAPD_DESIRED, s->name);
 	s->current_name = om_asprintf("snap.%s.fstab", s->name);
 	s->progress_name = om_asprintf("snap.%s.undo", s->name);
-	if (!s->desired_path || !s->current_name || !s->progress_name)
+	s->applied_name = om_asprintf("snap.%s.applied", s->name);
+	if (!s->desired_path || !s->current_name || !s->progress_name || !s->applied_name)
 		return -ENOMEM;
 	current = om_asprintf(OM_SNAPD_NS_DIR "/%s", s->current_name);
 	if (!current)
@@ -239,10 +247,13 @@ static int settle(struct session *s, struct om_str *residue, struct om_error *e)
 
 	if (r < 0)
 		return r;
-	s->applied = r == OM_RECOVERED_APPLIED;
+	s->applied = r == OM_RECOVERED_APPLIED || r == OM_RECOVERED_RESTORED;
+	s->noted = known && mark.acts == om_snapd_sum_acts(&s->journal);
+	s->sum_applied = known ? mark.applied : 0;
 	s->sum = om_snapd_sum(s->current_text);
 	s->unsettled = known && mark.current != mark.next;
 	s->ours = known && (mark.current == s->sum || mark.next == s->sum);
+	s->listed = known && mark.next == s->sum;
 	if (known && mark.root != 0 && mark.ns != s->state.ns_inode &&
 	    s->u->args->from_snap_confine)
 		drop_discarded(s, &mark);
@@ -334,7 +345,8 @@ static bool is_done(const struct session *s)
 
 	/* What we wrote leaves links out, so that it is known by its origin. */
 	if (s->ours)
-		return om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
+		return s->noted && s->listed &&
+		       om_snapd_mark_load(s->state.dirfd, s->name, &mark) &&
 		       mark.desired == om_snapd_sum(s->desired_text) &&
 		       (s->applied || s->desired.entries.n == 0) &&
 		       mark.left == sum_left(s);
@@ -360,6 +372,17 @@ static bool is_saved(const struct session *s)
 	return s->has_current && om_snapd_sum(om_str_get(&text)) == s->sum;
 }
 
+/* Before the mark, which says whether it is of what the journal has. */
+static int save_applied(struct session *s, const struct om_snapd_applied *applied,
+			struct om_error *e)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+
+	om_snapd_applied_print(applied, &text);
+	s->sum_applied = om_snapd_sum(om_str_get(&text));
+	return om_snapd_save(s->state.dirfd, ".", s->applied_name, &text, e);
+}
+
 /*
  * Writes the current profile, and notes before that it is ours, whether it is there yet or
  * the one before is: of that nothing is left now.
@@ -371,7 +394,9 @@ static int save(struct session *s, struct om_error *e)
 				      .root = s->state.ns.unique ? s->state.ns.id : 0,
 				      .current = s->sum,
 				      .desired = om_snapd_sum(s->desired_text),
-				      .left = sum_left(s) };
+				      .left = sum_left(s),
+				      .acts = om_snapd_sum_acts(&s->journal),
+				      .applied = s->sum_applied };
 	int r;
 
 	/* Whatever is asked next time, it is another answer. */
@@ -437,6 +462,16 @@ static int reopen_state(struct session *s, struct om_error *e)
 	return r;
 }
 
+/* Of what was made nothing is there any more. */
+static void forget_acts(struct session *s)
+{
+	om_journal_done(&s->journal);
+	om_journal_init(&s->journal);
+	(void)unlinkat(s->state.dirfd, s->applied_name, 0);
+	s->sum_applied = 0;
+	keep_root(s);
+}
+
 /* Everything that was made before goes, whoever made it. */
 static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 {
@@ -451,9 +486,7 @@ static int undo(struct session *s, struct om_str *residue, struct om_error *e)
 		r = om_recover_undo(sys, &s->state, false, &s->journal, residue, e);
 	if (r < 0)
 		return r;
-	om_journal_done(&s->journal);
-	om_journal_init(&s->journal);
-	keep_root(s);
+	forget_acts(s);
 	r = reopen_state(s, e);
 	/* Without a note there is still the file, and it must not list what is gone. */
 	if (r < 0)
@@ -490,27 +523,65 @@ static int take_back(struct session *s, struct om_apply *apply, struct om_str *r
 		e->kind = OM_ERR_BROKEN;
 	if (e->kind == OM_ERR_BROKEN)
 		return -EBUSY;
-	keep_root(s);
+	forget_acts(s);
 	(void)!save(s, &ignored);
 	return om_state_forget(&s->state);
+}
+
+static void say(void *arg, const char *line)
+{
+	const struct session *s = arg;
+
+	s->u->say(line);
+}
+
+/* What is told of it, and where names may be made: the same for all ways to a profile. */
+static struct om_places places_of(const struct session *s, const struct om_apply *apply)
+{
+	return (struct om_places){ .sys = apply->sys,
+				   .root_fd = apply->root_fd,
+				   .name = s->name,
+				   .root_ours = has_own_root(s) };
+}
+
+static struct om_snapd_classes classes_of(struct session *s, struct om_apply *apply,
+					  const struct om_places *places)
+{
+	return (struct om_snapd_classes){ .apply = apply,
+					  .places = places,
+					  .desired = &s->desired,
+					  .current = &s->current,
+					  .file = s->desired_path,
+					  .say = say,
+					  .say_arg = s,
+					  .passing = &s->passing };
+}
+
+/* What cannot be compared is done anew by the next update. */
+static int note_items(struct session *s, const struct om_snapd_items *items,
+		      struct om_error *e)
+{
+	_cleanup_applied_ struct om_snapd_applied applied;
+	int r = om_snapd_applied_make(&s->desired, items, &applied);
+
+	if (r == -EEXIST || r == -EINVAL)
+		return 0;
+	return r < 0 ? r : save_applied(s, &applied, e);
 }
 
 static int apply_all(struct session *s, struct om_apply *apply, struct om_str *residue,
 		     struct om_error *e)
 {
-	const struct om_places places = { .sys = apply->sys,
-					  .root_fd = apply->root_fd,
-					  .name = s->name,
-					  .root_ours = has_own_root(s) };
-	const struct om_snapd_classes classes = { .apply = apply,
-						  .places = &places,
-						  .desired = &s->desired,
-						  .current = &s->current,
-						  .file = s->desired_path,
-						  .say = s->u->say,
-						  .passing = &s->passing };
-	int r = om_snapd_apply_classes(&classes, residue, e);
+	const struct om_places places = places_of(s, apply);
+	struct om_snapd_classes classes = classes_of(s, apply, &places);
+	struct om_snapd_items items = { 0 };
+	int r;
 
+	classes.items = &items;
+	r = om_snapd_apply_classes(&classes, residue, e);
+	if (r == 0)
+		r = note_items(s, &items, e);
+	om_vec_free(&items.list);
 	if (r == 0)
 		r = save(s, e);
 	/* Last: without it the next one undoes what it finds, whatever is written down. */
@@ -534,28 +605,36 @@ static void find_facts(const struct om_sys *sys, int state_fd, struct om_facts *
 			facts);
 }
 
-static int apply(struct session *s, struct om_str *residue, struct om_error *e)
+/* om_apply_done() in any case. */
+static int prepare_apply(struct session *s, struct om_apply *apply,
+			 struct om_facts *facts)
 {
 	const struct om_sys *sys = s->u->sys;
+
+	find_facts(sys, s->state.dirfd, facts);
+	om_apply_init(apply, sys, facts);
+	apply->root_path = "/";
+	apply->journal = &s->journal;
+	apply->build.stage_at = s->state.stage_at;
+	apply->build.stage_path = s->state.stage_name;
+	apply->interrupted = s->u->interrupted;
+	apply->root_fd = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	return apply->root_fd < 0 ? apply->root_fd : 0;
+}
+
+static int apply(struct session *s, struct om_str *residue, struct om_error *e)
+{
 	struct om_journal_origin origin = { .root_path = "/",
 					    .ns = s->state.ns,
 					    .made_dir = s->state.made };
 	struct om_facts facts;
 	struct om_apply apply;
-	int r;
+	int r = prepare_apply(s, &apply, &facts);
 
-	find_facts(sys, s->state.dirfd, &facts);
-	om_apply_init(&apply, sys, &facts);
-	apply.root_path = "/";
-	apply.root_fd = sys->open(sys, AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	if (apply.root_fd < 0)
-		return apply.root_fd;
-	apply.journal = &s->journal;
-	apply.build.stage_at = s->state.stage_at;
-	apply.build.stage_path = s->state.stage_name;
-	apply.interrupted = s->u->interrupted;
 	memcpy(origin.boot, s->state.boot, sizeof(origin.boot));
-	r = om_journal_create(&s->journal, s->state.dirfd, s->state.name, &origin, e);
+	if (r == 0)
+		r = om_journal_create(&s->journal, s->state.dirfd, s->state.name, &origin,
+				      e);
 	if (r == 0) {
 		r = apply_all(s, &apply, residue, e);
 		if (r < 0)
@@ -565,12 +644,91 @@ static int apply(struct session *s, struct om_str *residue, struct om_error *e)
 	return r;
 }
 
+/* --- Changing only what has to -------------------------------------------------------- */
+
+/* What is applied, as far as that is written down and is what the journal has. */
+static int load_applied(const struct session *s, struct om_snapd_applied *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r = om_snapd_read(s->state.dirfd, s->applied_name, &text, &size, NULL);
+
+	if (r == 0 && om_snapd_sum(text) != s->sum_applied)
+		r = -ESTALE;
+	return r < 0 ? r : om_snapd_applied_parse(text, size, ret);
+}
+
+/* Of a new state that cannot be written down nothing may be left. */
+static void drop_all(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	struct om_error own = { 0 };
+
+	e->kind = OM_ERR_UNDONE;
+	if (om_recover_undo(s->u->sys, &s->state, false, &s->journal, residue, &own) <
+	    0) {
+		e->kind = OM_ERR_BROKEN;
+		return;
+	}
+	forget_acts(s);
+	(void)!save(s, &own);
+}
+
+/* From `old`; as om_snapd_live_update(). */
+static int update_from(struct session *s, const struct om_snapd_applied *old,
+		       struct om_str *residue, struct om_error *e)
+{
+	_cleanup_applied_ struct om_snapd_applied now = { 0 };
+	struct om_snapd_live live = { .state = &s->state, .old = old, .ret = &now };
+	struct om_snapd_classes classes;
+	struct om_places places;
+	struct om_facts facts;
+	struct om_apply apply;
+	int r = prepare_apply(s, &apply, &facts);
+
+	places = places_of(s, &apply);
+	classes = classes_of(s, &apply, &places);
+	live.classes = &classes;
+	r = r < 0 ? 1 : om_snapd_live_update(&live, residue, e);
+	if (r == 0)
+		r = save_applied(s, &now, e);
+	if (r == 0)
+		r = save(s, e);
+	if (r < 0 && live.ended)
+		drop_all(s, residue, e);
+	om_apply_done(&apply);
+	return r;
+}
+
+/* 1: it has to be done anew, and nothing has changed. */
+static int update_live(struct session *s, struct om_str *residue, struct om_error *e)
+{
+	_cleanup_applied_ struct om_snapd_applied old = { 0 };
+	int r;
+
+	if (!s->listed || !s->applied || !s->noted || s->desired.entries.n == 0 ||
+	    load_applied(s, &old) < 0)
+		return 1;
+	r = update_from(s, &old, residue, e);
+	if (r != 1)
+		return r;
+	/* Whatever it said, doing it anew says it again. */
+	om_error_clear(e);
+	s->passing = false;
+	om_journal_done(&s->journal);
+	r = om_recover(s->u->sys, &s->state, false, &s->journal, residue, e);
+	s->applied = r == OM_RECOVERED_APPLIED || r == OM_RECOVERED_RESTORED;
+	return r < 0 ? r : 1;
+}
+
 static int change(struct session *s, struct om_str *residue, struct om_error *e)
 {
 	int r = om_freezer_freeze(&s->freezer, e);
 
 	if (r == 0)
-		r = undo(s, residue, e);
+		r = update_live(s, residue, e);
+	if (r <= 0)
+		return r;
+	r = undo(s, residue, e);
 	if (r == 0 && s->desired.entries.n > 0)
 		return apply(s, residue, e);
 	if (r == 0 && !is_saved(s))
@@ -616,6 +774,13 @@ static int update_snap(struct session *s, struct om_str *residue, struct om_erro
 
 /* --- The profile of a user ------------------------------------------------------------- */
 
+static void say_user(void *arg, const char *line)
+{
+	const struct om_snapd_update *u = arg;
+
+	u->say(line);
+}
+
 /* Its namespace dies with the app, so nothing is written down. */
 static int apply_user(const struct om_snapd_update *u, const char *path,
 		      const struct om_snapd_profile *desired,
@@ -623,6 +788,7 @@ static int apply_user(const struct om_snapd_update *u, const char *path,
 		      struct om_str *residue, struct om_error *e)
 {
 	struct om_snapd_profile current = { 0 };
+	struct om_snapd_items items = { 0 };
 	bool passing = false;
 	const struct om_places places = { .sys = apply->sys,
 					  .root_fd = apply->root_fd,
@@ -633,11 +799,14 @@ static int apply_user(const struct om_snapd_update *u, const char *path,
 						  .places = &places,
 						  .desired = desired,
 						  .current = &current,
+						  .items = &items,
 						  .file = path,
-						  .say = u->say,
+						  .say = say_user,
+						  .say_arg = (void *)(uintptr_t)u,
 						  .passing = &passing };
 	int r = om_snapd_apply_classes(&classes, residue, e);
 
+	om_vec_free(&items.list);
 	om_snapd_profile_done(&current);
 	return r;
 }

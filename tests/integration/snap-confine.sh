@@ -382,7 +382,7 @@ number=$(awk '{ print $2 }' "host/run/overmount/snap.$instance")
 instance=$snap
 desire "$share"
 confine /bin/busybox true
-sed -i -E "s/^(overmount\.snapd\/1) [0-9]+/\1 $number/" host/run/overmount/snap.$snap
+sed -i -E "s/^(overmount\.snapd\/2) [0-9]+/\1 $number/" host/run/overmount/snap.$snap
 discard
 confine /bin/busybox true
 is "the journal of another snap is left alone" \

@@ -11,8 +11,9 @@ make_squashfs_base
 make_host
 make_ns foo || skip_all "cannot pin a mount namespace"
 
-# What is there, in the namespace, in the current profile and on the host.
-state() { table; current; tree host-etc; tree var-snap; }
+# What is there, in the namespace, in the current profile and on the host.  Lines come in the
+# order in which they were mounted, and what could not be had at first comes last.
+state() { table; current | sort; tree host-etc; tree var-snap; }
 one=("$share" "$conf" "$link" "$content")
 two=("/snap/foo/1/etc /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0" "$content"
 	"/snap/foo/1/share /usr/share/bar none rbind,rw,x-snapd.origin=layout 0 0")
