@@ -510,14 +510,40 @@ static int check_capacity(const struct om_build *b, int fd, const struct om_step
 	return step->inodes && inodes != step->inodes ? -EPROTO : 0;
 }
 
+/* Nobody can own it, or set its mode, once it is there. */
+static bool is_born_read_only(const struct om_step *step)
+{
+	return step->attr & OM_ATTR_RDONLY && !step->source;
+}
+
+static mode_t tmpfs_mode(const struct om_step *step)
+{
+	return step->mode == OM_MODE_UNSET ? 01777 : step->mode;
+}
+
+/* In a user namespace only the user is mapped for sure, whose it is anyway. */
+static size_t add_owner(const struct om_step *step, char buf[3][24],
+			struct fs_option *options)
+{
+	(void)snprintf(buf[0], sizeof(buf[0]), "%o", (unsigned)tmpfs_mode(step));
+	(void)snprintf(buf[1], sizeof(buf[1]), "%u", step->uid);
+	(void)snprintf(buf[2], sizeof(buf[2]), "%u", step->gid);
+	options[0] = (struct fs_option){ "mode", buf[0] };
+	options[1] = (struct fs_option){ "uid", buf[1] };
+	options[2] = (struct fs_option){ "gid", buf[2] };
+	return geteuid() == 0 ? 3 : 1;
+}
+
 /* A tmpfs as large as the step says. */
 static int mount_tmpfs(struct om_build *b, const struct om_step *step,
 		       const struct place *place, struct om_error *e)
 {
-	char size[24], inodes[24];
-	struct fs_option options[2];
+	char size[24], inodes[24], owner[3][24];
+	struct fs_option options[5];
 	struct new_fs how = { .type = "tmpfs", .attr = step->attr, .options = options };
 
+	if (is_born_read_only(step))
+		how.n_options = add_owner(step, owner, options);
 	(void)snprintf(size, sizeof(size), "%llu", (unsigned long long)step->size);
 	(void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)step->inodes);
 	if (step->size)
@@ -552,6 +578,20 @@ static int mirror_hole(const struct om_build *b, const struct om_step *step, int
 	return r < 0 ? r : om_mirror_fd(b->sys, hole, fd);
 }
 
+/* The owner and the mode that it was to be mounted with. */
+static int check_owner(int fd, const struct om_step *step)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 07777) != tmpfs_mode(step))
+		return -EPROTO;
+	return geteuid() != 0 || (st.st_uid == step->uid && st.st_gid == step->gid)
+		       ? 0
+		       : -EPROTO;
+}
+
 static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om_error *e)
 {
 	_cleanup_close_ int at = -1;
@@ -566,9 +606,10 @@ static int build_tmpfs(struct om_build *b, const struct om_step *step, struct om
 		return fd;
 	if (step->source)
 		r = mirror_hole(b, step, fd);
+	else if (is_born_read_only(step))
+		r = check_owner(fd, step);
 	else
-		r = om_set_owner_mode(b->sys, fd, step->uid, step->gid,
-				      step->mode == OM_MODE_UNSET ? 01777 : step->mode);
+		r = om_set_owner_mode(b->sys, fd, step->uid, step->gid, tmpfs_mode(step));
 	if (r == 0)
 		r = check_capacity(b, fd, step);
 	return r < 0 ? (om_close(fd), r) : keep_mount(b, step, fd, 0, -1);

@@ -95,6 +95,26 @@ for strategy in overlay mimic; do
 drwxr-x--- 5 6 /var/there'
 done
 
+# Who owns it is set before nothing can be set any more.
+printf '%s\n' 'tmpfs /usr/share/tmp tmpfs ro,mode=0750,uid=5,gid=6 0 0' 'tmpfs /var/there tmpfs ro,nosuid 0 0' >ro.fstab
+for strategy in overlay mimic; do
+	for surface in env "$TOOLS/enosys 4.4 --" "$TOOLS/enosys mount_setattr --"; do
+		rm -rf state/*
+		# shellcheck disable=SC2086 # words
+		$surface "$OVERMOUNT" apply --root base --state state --strategy $strategy ro.fstab
+		is "$strategy: read-only, on ${surface##*/}" "$? $(modes /usr/share/tmp /var/there)" \
+			$'0 base/usr/share/tmp 750 5 6\nbase/var/there 1777 0 0'
+		is "$strategy: and takes nothing, on ${surface##*/}" \
+			"$(touch base/usr/share/tmp/x base/var/there/x 2>&1 | grep -c 'Read-only')" 2
+		# shellcheck disable=SC2086 # words
+		is "$strategy: and is what was wanted, on ${surface##*/}" \
+			"$($surface "$OVERMOUNT" check --state state 2>&1; echo $?)" 0
+		# shellcheck disable=SC2086 # words
+		$surface "$OVERMOUNT" undo --state state
+		is "$strategy: and goes, on ${surface##*/}" "$? $(mounts)" "0 $before"
+	done
+done
+
 # As it was first proposed: the section, and the lines of a profile.
 cat >proposal.yaml <<'END'
 name: app
