@@ -46,15 +46,21 @@ static bool exists(const struct run *r, const char *path)
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void tell(const struct run *r, const struct om_snapd_entry *entry,
-		 const struct om_error *e)
+void om_snapd_tell(void (*say)(void *arg, const char *line), void *arg,
+		   const struct om_snapd_entry *entry, const char *reason)
 {
 	_cleanup_str_ struct om_str line = { 0 };
 
 	om_str_add(&line, "cannot change mount namespace according to change mount (");
 	om_snapd_entry_print(entry, &line);
-	om_str_addf(&line, "): %s", e->message);
-	r->c->say(r->c->say_arg, om_str_get(&line));
+	om_str_addf(&line, "): %s", reason);
+	say(arg, om_str_get(&line));
+}
+
+static void tell(const struct run *r, const struct om_snapd_entry *entry,
+		 const struct om_error *e)
+{
+	om_snapd_tell(r->c->say, r->c->say_arg, entry, e->message);
 	/* The same plan is refused again; a call that failed need not fail again. */
 	if (e->err != -EACCES && e->err != -EINVAL)
 		*r->c->passing = true;

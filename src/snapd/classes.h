@@ -33,3 +33,8 @@ struct om_snapd_classes {
  */
 int om_snapd_apply_classes(const struct om_snapd_classes *c, struct om_str *residue,
 			   struct om_error *e) _nonnull_all_ _must_check_;
+
+/* Says in snapd's words that an entry is left out, and why. */
+void om_snapd_tell(void (*say)(void *arg, const char *line), void *arg,
+		   const struct om_snapd_entry *entry, const char *reason)
+	_nonnull_(1, 3, 4);

@@ -325,15 +325,27 @@ static bool has_all(const struct session *s)
 	return true;
 }
 
+/* Is what it was made for desired? */
+static bool is_needed(const struct session *s, const struct om_snapd_entry *entry)
+{
+	const char *id = om_snapd_entry_value(entry, "x-snapd.needed-by");
+
+	for (size_t i = 0; id && i < s->desired.entries.n; i++)
+		if (om_streq(om_snapd_entry_id(&s->desired.entries.v[i]), id))
+			return true;
+	return false;
+}
+
 /* Is everything listed desired, or made for something that is? */
 static bool has_no_more(const struct session *s)
 {
 	for (size_t i = 0; i < s->current.entries.n; i++) {
 		const struct om_snapd_entry *entry = &s->current.entries.v[i];
 
+		bool synthetic = om_snapd_entry_has(entry, "x-snapd.synthetic");
+
 		if (is_foreign(entry) &&
-		    !om_snapd_entry_has(entry, "x-snapd.synthetic") &&
-		    !is_listed(&s->desired, entry))
+		    !(synthetic ? is_needed(s, entry) : is_listed(&s->desired, entry)))
 			return false;
 	}
 	return true;
@@ -736,11 +748,27 @@ static int change(struct session *s, struct om_str *residue, struct om_error *e)
 	return r < 0 ? r : om_state_forget(&s->state);
 }
 
+/* What is left out is told each time, not only when something else has changed, too. */
+static void tell_missing(const struct session *s)
+{
+	for (size_t i = 0; i < s->desired.entries.n; i++) {
+		const struct om_snapd_entry *entry = &s->desired.entries.v[i];
+
+		if (om_snapd_entry_origin(entry) == OM_ORIGIN_GENERAL &&
+		    om_snapd_entry_is_bind(entry) && !is_there(entry->name) &&
+		    !om_snapd_entry_has(entry, "x-snapd.ignore-missing") &&
+		    !is_listed(&s->current, entry))
+			om_snapd_tell(say, (void *)(uintptr_t)s, entry,
+				      "the source does not exist");
+	}
+}
+
 /* Nothing has to change; what is written down may have to be completed. */
 static int leave(struct session *s, struct om_error *e)
 {
 	int r = 0;
 
+	tell_missing(s);
 	if (s->ours && s->unsettled)
 		r = save(s, e);
 	/* The file is there from now on, as snapd's tool leaves it. */
