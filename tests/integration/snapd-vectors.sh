@@ -412,6 +412,11 @@ V75() {
 	change ""
 	that "what was made to mount on goes with it" "$rc:$(inside ls /opt/there | tr '\n' ' '):$(current)" "0:full some :$rootfs"
 	that "but not from a squashfs" "$(inside ls -d /usr/share/X11/xkb)" /usr/share/X11/xkb
+	# It may have been the host's, and empty before: only on a tmpfs it cannot.
+	inside sh -e -c "mount -t ramfs ramfs /opt/there && mkdir /opt/there/empty && mount --bind $S/dir /opt/there/empty"
+	echo "$S/dir /opt/there/empty none bind 0 0" >>/run/snapd/ns/snap.foo.fstab
+	change ""
+	that "nor from where it may be somebody else's" "$rc:$(inside ls /opt/there)" "0:$(by empty "")"
 }
 
 # --- Links ------------------------------------------------------------------------------------------------------

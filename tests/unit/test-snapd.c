@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * snapd/, vector by vector: V1 to V17 (profiles), V53 to V58 (what is saved), V88 and V89
- * (places), V91 to V93 (clashes) and V105 to V110 (command line, users) of what snapd's own tests assert.
+ * snapd/, by the vectors of what snapd's own tests assert: profiles, what is saved, places,
+ * clashes, the command line, users.  docs/snapd-vectors.md says where the others are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +141,7 @@ static void test_round_trip(void **state _unused_)
 }
 
 /* V8 to V10 */
-static void test_format(void **state _unused_)
+static void test_V8_V9_V10_format(void **state _unused_)
 {
 	static const struct {
 		const char *name, *dir, *type;
@@ -193,7 +193,7 @@ static void test_equality(void **state _unused_)
 }
 
 /* V15, V16 */
-static void test_options(void **state _unused_)
+static void test_V15_V16_options(void **state _unused_)
 {
 	_cleanup_snapd_profile_ struct om_snapd_profile p = { 0 };
 	struct om_snapd_entry *entry;
@@ -244,6 +244,8 @@ static const struct convert_vector converts[] = {
 	  NULL },
 	{ "V12: a word that would be ignored", "/s /t none bind,bogus", NULL, 0, 0, 0,
 	  "unknown option" },
+	{ "V13", "tmpfs /t tmpfs x-snapd.mode=", NULL, 0, 0, 0, "the value is missing" },
+	{ "V13", "tmpfs /t tmpfs x-snapd.mode=755", NULL, 0, 0, 0, "octal" },
 	{ "V13", "tmpfs /t tmpfs x-snapd.mode=pasta", NULL, 0, 0, 0, "octal" },
 	{ "V13", "tmpfs /t tmpfs x-snapd.mode=0700pasta", NULL, 0, 0, 0, "octal" },
 	{ "V14", "tmpfs /t tmpfs x-snapd.uid=root", NULL, 0, 0, 0, "numeric" },
@@ -297,6 +299,39 @@ static void test_convert(void **state _unused_)
 		check_convert(&converts[i]);
 }
 
+/* Also the mode that snapd writes for a layout of 1777, which its own reader refuses. */
+static void test_V13_V14_values(void **state _unused_)
+{
+	static const struct {
+		const char *options;
+		mode_t mode;
+		uid_t uid;
+		gid_t gid;
+	} vectors[] = {
+		{ "x-snapd.origin=layout", 0755, 0, 0 },
+		{ "x-snapd.mode=0700", 0700, 0, 0 },
+		{ "x-snapd.mode=01777", 01777, 0, 0 },
+		{ "x-snapd.mode=0700,x-snapd.uid=123,x-snapd.gid=456", 0700, 123, 456 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		_cleanup_snapd_profile_ struct om_snapd_profile p = { 0 };
+		_cleanup_free_ char *line =
+			om_asprintf("tmpfs /t tmpfs %s", vectors[i].options);
+		struct om_texts texts = { 0 };
+		struct om_entry entry;
+
+		assert_int_equal(parse(&p, line, NULL), 0);
+		assert_int_equal(
+			om_snapd_entry_convert(&p.entries.v[0], &texts, &entry, NULL), 0);
+		if (entry.mode != vectors[i].mode || entry.uid != vectors[i].uid ||
+		    entry.gid != vectors[i].gid)
+			fail_msg("%s: %o, %u, %u", line, entry.mode, entry.uid,
+				 entry.gid);
+		om_texts_done(&texts);
+	}
+}
+
 /* --- Users: V107, V108, V110 -------------------------------------------------------------- */
 
 static void check_expand(const char *text, const struct om_snapd_user *user,
@@ -323,7 +358,7 @@ static void check_expand(const char *text, const struct om_snapd_user *user,
 	"none " dir " none x-snapd.kind=ensure-dir,x-snapd.must-exist-dir=" parent       \
 	" 0 0\n"
 
-static void test_expand(void **state _unused_)
+static void test_V107_V108_V110_expand(void **state _unused_)
 {
 	const struct om_snapd_user user = { .uid = 1000, .home = "/home/u" };
 	const struct om_snapd_user homeless = { .uid = 1000,
@@ -354,7 +389,7 @@ static void test_expand(void **state _unused_)
 		     NULL);
 }
 
-static void test_home(void **state _unused_)
+static void test_V108_home(void **state _unused_)
 {
 	assert_null(om_snapd_home_bad("/home/u"));
 	assert_string_equal(om_snapd_home_bad(""), "cannot allow empty path");
@@ -430,7 +465,7 @@ static void check_args(const struct args_vector *v)
 		free(argv[--argc]);
 }
 
-static void test_args(void **state _unused_)
+static void test_V105_args(void **state _unused_)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(args_vectors); i++)
 		check_args(&args_vectors[i]);
@@ -439,7 +474,7 @@ static void test_args(void **state _unused_)
 #define TEN "0123456789"
 #define FORTY "a123456789" TEN TEN TEN
 
-static void test_names(void **state _unused_)
+static void test_V106_names(void **state _unused_)
 {
 	static const struct {
 		const char *name;
@@ -483,7 +518,7 @@ static void test_names(void **state _unused_)
 
 /* --- Places: V86, V88, V89 ---------------------------------------------------------------- */
 
-static void test_places(void **state _unused_)
+static void test_V86_V88_places(void **state _unused_)
 {
 	const struct om_places snap = { .name = "foo" }, instance = { .name = "foo_bar" };
 	const struct om_places user = { .name = "foo",
@@ -515,7 +550,7 @@ static void test_places(void **state _unused_)
 	assert_false(om_places_permit(&user, "/home/u2"));
 }
 
-static void test_modes(void **state _unused_)
+static void test_V89_modes(void **state _unused_)
 {
 #define PRIVATE "/var/lib/snapd/hostfs/tmp/snap-private-tmp/snap.x11-server"
 	assert_int_equal(om_places_mode("/stuff"), 0755);
@@ -556,7 +591,7 @@ static void check_record(const struct om_step *steps, size_t n, const char *want
 #define STAGE .place = OM_PLACE_STAGE, .entry = SIZE_MAX
 
 /* V57, V58, V81: each mount of a mimic, by the id of the entry that it was made for. */
-static void test_record_mimic(void **state _unused_)
+static void test_V57_V58_V81_record_mimic(void **state _unused_)
 {
 	const struct om_step steps[] = {
 		{ .kind = OM_STEP_TMPFS,
@@ -700,7 +735,7 @@ static void test_save(void **state)
 }
 
 /* V109 */
-static void test_lock(void **state)
+static void test_V109_lock(void **state)
 {
 	_cleanup_close_ int root = open_root(state);
 	struct om_error e = { 0 };
@@ -777,7 +812,7 @@ static void test_freezer_v2_refused(void **state)
 	assert_content(root, GROUP "/cgroup.freeze", "0");
 }
 
-#define V1 "sys/fs/cgroup/freezer/snap.foo"
+#define FREEZER "sys/fs/cgroup/freezer/snap.foo"
 
 static void test_freezer_v1(void **state)
 {
@@ -787,17 +822,17 @@ static void test_freezer_v1(void **state)
 	/* Nothing to freeze. */
 	om_freezer_init(&f, root, "foo");
 	assert_int_equal(om_freezer_freeze(&f, NULL), 0);
-	make_dirs(root, V1);
-	put(root, V1 "/freezer.state", "THAWED");
+	make_dirs(root, FREEZER);
+	put(root, FREEZER "/freezer.state", "THAWED");
 	assert_int_equal(om_freezer_freeze(&f, NULL), 0);
-	assert_content(root, V1 "/freezer.state", "FROZEN");
+	assert_content(root, FREEZER "/freezer.state", "FROZEN");
 	om_freezer_thaw(&f);
-	assert_content(root, V1 "/freezer.state", "THAWED");
+	assert_content(root, FREEZER "/freezer.state", "THAWED");
 	om_freezer_thaw(&f);
 }
 
 /* V82 */
-static void test_ensure(void **state)
+static void test_V82_ensure(void **state)
 {
 	_cleanup_close_ int root = open_root(state);
 	const struct om_places p = { .sys = &om_sys_linux,
@@ -957,27 +992,28 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_V8_V9_V10_format),
 		cmocka_unit_test(test_equality),
-		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_V15_V16_options),
 		cmocka_unit_test(test_convert),
-		cmocka_unit_test(test_expand),
-		cmocka_unit_test(test_home),
-		cmocka_unit_test(test_args),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_record_mimic),
+		cmocka_unit_test(test_V13_V14_values),
+		cmocka_unit_test(test_V107_V108_V110_expand),
+		cmocka_unit_test(test_V108_home),
+		cmocka_unit_test(test_V105_args),
+		cmocka_unit_test(test_V106_names),
+		cmocka_unit_test(test_V86_V88_places),
+		cmocka_unit_test(test_V89_modes),
+		cmocka_unit_test(test_V57_V58_V81_record_mimic),
 		cmocka_unit_test(test_record_overlay),
 		cmocka_unit_test(test_V91),
 		cmocka_unit_test(test_V92),
 		cmocka_unit_test(test_V93),
 		WITH_ROOT(test_save),
-		WITH_ROOT(test_lock),
+		WITH_ROOT(test_V109_lock),
 		WITH_ROOT(test_freezer_v2),
 		WITH_ROOT(test_freezer_v2_refused),
 		WITH_ROOT(test_freezer_v1),
-		WITH_ROOT(test_ensure),
+		WITH_ROOT(test_V82_ensure),
 		WITH_ROOT(test_make),
 	};
 
