@@ -59,11 +59,19 @@ run() {
 	timeout 60 "$@" foo >out 2>err
 	rc=$?
 }
-# traced ARGUMENT... : makes it that, where calls fail; false where that cannot be.
+# traced ARGUMENT... : makes it that, where calls fail; false where that cannot be.  Calls are
+# counted for each thread, of which the original has some: it is tried until one fails.
 traced() {
+	local wanted try
 	command -v strace >/dev/null || return
-	timeout 60 strace -f -qq -o trace "$@" "${by[@]}" foo >out 2>err
-	rc=$?
+	wanted=$(cat /var/lib/snapd/mount/snap.foo.fstab)
+	for try in 1 2 3 4 5 6 7 8; do
+		timeout 60 strace -f -qq -o trace "$@" "${by[@]}" foo >out 2>err
+		rc=$?
+		[ $rc = 0 ] && [ "$(told)" = 0 ] && [ "$try" -lt 8 ] || break
+		change ""
+		desire "$wanted"
+	done
 }
 failed() { if grep -q INJECTED trace; then echo some; else echo none; fi; }
 # by OURS THEIRS: where one is expected of this program and another of that one.
@@ -470,12 +478,14 @@ V78() {
 
 # --- Failures on the way ------------------------------------------------------------------------------------------
 
+# Only ours: which call of the original fails is not to be had, its threads count apart.
 V79() {
+	[ "$tool" = ours ] || return 0
 	echo >host-etc/file
 	mkdir host-etc/dir host-etc/dir2
 	ln -s file host-etc/link
 	desire "$(layout $S/dir /etc/new)"
-	traced -e trace=mount,open_tree -e "inject=mount,open_tree:error=ENOMEM:when=$(by 3+ 5)" || return 0
+	traced -e trace=mount,open_tree -e "inject=mount,open_tree:error=ENOMEM:when=3+" || return 0
 	that "a mount that fails in the midst" "$rc:$(failed)" "1:some"
 	that "nothing is left" "$(left):$(current)" "nothing:$rootfs"
 }
@@ -485,9 +495,10 @@ V80() {
 	desire "$(layout $S/dir /etc/new)"
 	traced -e trace=mount,fsopen -e inject=mount,fsopen:error=EPERM || return 0
 	that "the very first mount fails" "$rc:$(failed):$(left):$(current)" "1:some:nothing:$rootfs"
-	traced -e trace=mount,open_tree,umount2 -e "inject=mount,open_tree:error=ENOMEM:when=$(by 2+ 5)" \
+	[ "$tool" = ours ] || return 0
+	traced -e trace=mount,open_tree,umount2 -e "inject=mount,open_tree:error=ENOMEM:when=2+" \
 		-e inject=umount2:error=EBUSY || return 0
-	that "nothing can be taken back" "$rc:$(failed):$(at /etc)" "1:some:$(by 2 3)"
+	that "nothing can be taken back" "$rc:$(failed):$(at /etc)" "1:some:2"
 }
 
 V83() {
