@@ -126,35 +126,6 @@ static int linux_mknod(const struct om_sys *sys _unused_, int dirfd, const char 
 		       : om_readback_node(dirfd, name, mode, dev);
 }
 
-struct attr_map {
-	unsigned attr;
-	unsigned long ms;
-	uint64_t mount_attr;
-	unsigned long st;
-};
-
-static const struct attr_map attr_map[] = {
-	{ OM_ATTR_RDONLY, MS_RDONLY, MOUNT_ATTR_RDONLY, ST_RDONLY },
-	{ OM_ATTR_NOSUID, MS_NOSUID, MOUNT_ATTR_NOSUID, ST_NOSUID },
-	{ OM_ATTR_NODEV, MS_NODEV, MOUNT_ATTR_NODEV, ST_NODEV },
-	{ OM_ATTR_NOEXEC, MS_NOEXEC, MOUNT_ATTR_NOEXEC, ST_NOEXEC },
-	{ OM_ATTR_NODIRATIME, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, ST_NODIRATIME },
-	{ OM_ATTR_NOATIME, MS_NOATIME, MOUNT_ATTR_NOATIME, ST_NOATIME },
-	/* RELATIME is the zero of the kernel's atime field. */
-	{ OM_ATTR_RELATIME, MS_RELATIME, MOUNT_ATTR_RELATIME, ST_RELATIME },
-	{ OM_ATTR_STRICTATIME, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, 0 },
-};
-
-static unsigned attr_of_ms(unsigned long flags)
-{
-	unsigned attr = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
-		if (flags & attr_map[i].ms)
-			attr |= attr_map[i].attr;
-	return attr;
-}
-
 static int linux_mount_attr(const struct om_sys *sys _unused_, int fd, unsigned *ret_attr)
 {
 	return om_attr_of_fd(fd, ret_attr);
@@ -171,7 +142,7 @@ static int linux_mount(const struct om_sys *sys _unused_, const char *source,
 	if (!(flags & MS_REMOUNT))
 		return 0;
 	fd = open(target, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : om_readback_attr(fd, attr_of_ms(flags));
+	return fd < 0 ? -errno : om_readback_attr(fd, om_attr_of_ms(flags));
 }
 
 static int linux_umount(const struct om_sys *sys _unused_, const char *target, int flags)
@@ -221,80 +192,9 @@ static int linux_fs_log(const struct om_sys *sys _unused_, int fs, char *buf, si
 	return *buf ? 0 : -ENODATA;
 }
 
-static uint64_t attr_to_mount_attr(unsigned attr)
-{
-	uint64_t flags = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
-		if (attr & attr_map[i].attr)
-			flags |= attr_map[i].mount_attr;
-	return flags;
-}
-
-unsigned long om_attr_to_ms(unsigned attr)
-{
-	unsigned long flags = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
-		if (attr & attr_map[i].attr)
-			flags |= attr_map[i].ms;
-	return flags;
-}
-
-unsigned om_attr_of_api(uint64_t api)
-{
-	unsigned attr = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
-		if (attr_map[i].mount_attr && (api & attr_map[i].mount_attr))
-			attr |= attr_map[i].attr;
-	/* The zero of a field of its own. */
-	return api & MOUNT_ATTR__ATIME ? attr : attr | OM_ATTR_RELATIME;
-}
-
-unsigned om_attr_of_words(const char *words)
-{
-	static const struct {
-		const char *word;
-		unsigned attr;
-	} known[] = {
-		{ "ro", OM_ATTR_RDONLY },	  { "nosuid", OM_ATTR_NOSUID },
-		{ "nodev", OM_ATTR_NODEV },	  { "noexec", OM_ATTR_NOEXEC },
-		{ "noatime", OM_ATTR_NOATIME },	  { "nodiratime", OM_ATTR_NODIRATIME },
-		{ "relatime", OM_ATTR_RELATIME },
-	};
-	unsigned attr = 0;
-
-	for (const char *p = words; *p;) {
-		size_t n = strcspn(p, ",");
-
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-			if (strlen(known[i].word) == n &&
-			    strncmp(p, known[i].word, n) == 0)
-				attr |= known[i].attr;
-		p += n + (p[n] == ',');
-	}
-	return attr;
-}
-
-int om_attr_of_fd(int fd, unsigned *ret_attr)
-{
-	struct statvfs fs;
-	unsigned attr = 0;
-
-	if (fstatvfs(fd, &fs) < 0)
-		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(attr_map); i++)
-		if (attr_map[i].st && (fs.f_flag & attr_map[i].st))
-			attr |= attr_map[i].attr;
-	*ret_attr = attr;
-	return 0;
-}
-
 static int linux_fsmount(const struct om_sys *sys _unused_, int fs, unsigned attr)
 {
-	return new_fd(
-		syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr_to_mount_attr(attr)));
+	return new_fd(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, om_attr_to_api(attr)));
 }
 
 static int linux_open_tree(const struct om_sys *sys _unused_, int dirfd, const char *path,
@@ -328,7 +228,7 @@ static int linux_mount_setattr(const struct om_sys *sys _unused_, int fd, bool r
 {
 	unsigned atime = OM_ATTR_NOATIME | OM_ATTR_RELATIME | OM_ATTR_STRICTATIME;
 	struct mount_attr how = {
-		.attr_set = attr_to_mount_attr(attr),
+		.attr_set = om_attr_to_api(attr),
 		.attr_clr = attr & atime ? MOUNT_ATTR__ATIME : 0,
 		.propagation = propagation,
 	};

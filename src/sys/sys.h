@@ -232,11 +232,13 @@ int om_kernel_name(struct om_kernel_name *ret) _nonnull_all_ _must_check_;
  */
 void om_sys_die_with(pid_t parent);
 
-/* OM_ATTR_* bits of MOUNT_ATTR_* bits, and of the words that mountinfo has. */
+/* OM_ATTR_* bits as MOUNT_ATTR_* bits, and back; those of the words that mountinfo has. */
+uint64_t om_attr_to_api(unsigned attr);
 unsigned om_attr_of_api(uint64_t api);
 unsigned om_attr_of_words(const char *words) _nonnull_all_;
 /* MS_* flags of OM_ATTR_* bits, for the operations and for rendering steps. */
 unsigned long om_attr_to_ms(unsigned attr);
+unsigned om_attr_of_ms(unsigned long flags);
 /* OM_ATTR_* bits of the mount that fd lies on (fstatvfs); 0 or negative errno. */
 int om_attr_of_fd(int fd, unsigned *ret_attr) _nonnull_all_ _must_check_;
 /* "/proc/self/fd/N", for calls that know only paths. */
