@@ -423,6 +423,7 @@ const struct om_sys om_sys_linux = {
 	.apparmor = om_sys_apparmor,
 	.apparmor_label = om_sys_apparmor_label,
 	.apparmor_change = om_sys_apparmor_change,
+	.layers = om_sys_layers,
 	.module = om_sys_module,
 	.module_load = om_sys_module_load,
 };

@@ -42,6 +42,15 @@ struct om_mount_look {
 	char source[64]; /* likewise, cut */
 };
 
+/* The overlay that overmount-layers is to make (layers/layers.h). */
+struct om_layers_ask {
+	int skeleton, hole; /* -1: make nothing, only say which label you have */
+	int place; /* empty directory to mount at; -1: none, a mount comes back */
+	unsigned attr;
+	size_t n_options;
+};
+struct om_layers_reply;
+
 struct om_sys {
 	void *userdata; /* for the implementation */
 
@@ -172,6 +181,14 @@ struct om_sys {
 	/* Changes the label of this process, now or on its next exec. */
 	int (*apparmor_change)(const struct om_sys *sys, const char *label, bool on_exec);
 
+	/*
+	 * Has the program overmount-layers (a descriptor) make a read-only overlay: fd of a
+	 * detached mount, or 0 when it is mounted at the place, or nothing was to be made.  -errno with *ret telling at
+	 * what; of a program that gives no reply -ECHILD, of a strange one -EPROTO.
+	 */
+	int (*layers)(const struct om_sys *sys, int program,
+		      const struct om_layers_ask *ask, struct om_layers_reply *ret);
+
 	/* libkmod.  enum om_module, or -errno when it cannot tell. */
 	int (*module)(const struct om_sys *sys, const char *name);
 	/* Loads it unless it is blacklisted. */
@@ -215,6 +232,8 @@ int om_sys_apparmor(const struct om_sys *sys);
 int om_sys_apparmor_label(const struct om_sys *sys, char *label, size_t label_size,
 			  char *mode, size_t mode_size);
 int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_exec);
+int om_sys_layers(const struct om_sys *sys, int program, const struct om_layers_ask *what,
+		  struct om_layers_reply *reply);
 int om_sys_module(const struct om_sys *sys, const char *name);
 int om_sys_module_load(const struct om_sys *sys, const char *name);
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "layers/layers.h"
 #include "profile/profile.h"
 
 #define FILESYSTEMS "/proc/filesystems"
@@ -575,9 +576,8 @@ static void find_option(const char *data, const char *key,
 			       (int)strcspn(s + strlen(key), ","), s + strlen(key));
 }
 
-static int fake_mount(const struct om_sys *sys, const char *source _unused_,
-		      const char *target, const char *type, unsigned long flags,
-		      const char *data)
+static int fake_mount(const struct om_sys *sys, const char *source, const char *target,
+		      const char *type, unsigned long flags, const char *data)
 {
 	struct fake_kernel *k = self(sys);
 	char layers[FAKE_NAME_SIZE], upper[FAKE_NAME_SIZE], root[FAKE_NAME_SIZE];
@@ -587,6 +587,8 @@ static int fake_mount(const struct om_sys *sys, const char *source _unused_,
 	if (ruled(k, &r, "mount", "%s on %s flags=%#lx %s%s", type ? type : "(none)",
 		  RESOLVE(target), flags, options, k->in_userns ? " in-userns" : ""))
 		return r;
+	if (flags & MS_MOVE)
+		return attach(k, RESOLVE(source), RESOLVE(target));
 	if (!type)
 		return 0;
 	if (strcmp(type, "tmpfs") == 0) {
@@ -738,6 +740,32 @@ static int fake_fsmount(const struct om_sys *sys, int fs, unsigned attr)
 	else
 		new_tmpfs(k, attr & OM_ATTR_NOSUID, root);
 	return r < 0 ? r : new_fd(root, NULL);
+}
+
+/* Its label is not enforced, but where a rule says 1. */
+static int fake_layers(const struct om_sys *sys, int program,
+		       const struct om_layers_ask *ask, struct om_layers_reply *reply)
+{
+	struct fake_kernel *k = self(sys);
+	char layers[FAKE_NAME_SIZE] = "nothing", root[FAKE_NAME_SIZE];
+	int r;
+
+	*reply = (struct om_layers_reply){ .what = "making it up",
+					   .label = "overmount-layers (unconfined)" };
+	if (ask->skeleton >= 0)
+		(void)snprintf(layers, sizeof(layers), "%s:%s", NAME(ask->skeleton),
+			       NAME(ask->hole));
+	if (ruled(k, &r, "layers", "%d %s at %s", program, layers,
+		  ask->place < 0 ? "(none)" : NAME(ask->place))) {
+		reply->confined = r == 1;
+		return r == 1 ? 0 : r;
+	}
+	if (ask->skeleton < 0)
+		return 0;
+	r = name_overlay(++k->n_overlays, layers, "", root);
+	if (r < 0)
+		return r;
+	return ask->place < 0 ? new_fd(root, NULL) : attach(k, root, NAME(ask->place));
 }
 
 static int fake_open_tree(const struct om_sys *sys, int dirfd, const char *path,
@@ -1099,6 +1127,7 @@ static const struct om_sys operations = {
 	.read_byte = fake_read_byte,
 	.map_exec = fake_map_exec,
 	.exec = fake_exec,
+	.layers = fake_layers,
 	.apparmor = fake_apparmor,
 	.apparmor_label = fake_apparmor_label,
 	.apparmor_change = fake_apparmor_change,

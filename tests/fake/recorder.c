@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fake/tree.h"
+#include "layers/layers.h"
 
 static struct recorder *self(const struct om_sys *sys)
 {
@@ -222,6 +223,38 @@ static int rec_fsmount(const struct om_sys *sys, int fs, unsigned attr)
 
 	(void)fs;
 	return e ? e : new_mount(r, true, attr);
+}
+
+/* As overmount-layers does it; the program is not asked. */
+static int rec_layers(const struct om_sys *sys, int program,
+		      const struct om_layers_ask *ask, struct om_layers_reply *reply)
+{
+	struct recorder *r = self(sys);
+	struct recorder_mount *m;
+	struct stat st;
+	int fd, e;
+
+	(void)program;
+	*reply = (struct om_layers_reply){ .what = "making it up",
+					   .confined = r->confined_helper,
+					   .label = "overmount-layers (enforce)" };
+	e = change(r, "layers %s over %s at %s attr %#x options %zu = m%zu",
+		   NAME(ask->skeleton), NAME(ask->hole),
+		   ask->place < 0 ? "nowhere" : NAME(ask->place), ask->attr,
+		   ask->n_options, r->mounts.n);
+	if (e)
+		return e;
+	fd = new_mount(r, true, ask->attr);
+	if (fd < 0 || ask->place < 0)
+		return fd;
+	m = mount_of(r, fd);
+	(void)close(fd);
+	if (!m || fstat(ask->place, &st) < 0)
+		return -EINVAL;
+	m->on_dev = st.st_dev;
+	m->on_ino = st.st_ino;
+	m->in = mount_around(r, ask->place);
+	return 0;
 }
 
 static int rec_open_tree(const struct om_sys *sys, int dirfd, const char *path,
@@ -533,6 +566,7 @@ void recorder_init(struct recorder *r)
 	r->sys.fsconfig_create = rec_fsconfig_create;
 	r->sys.fsmount = rec_fsmount;
 	r->sys.open_tree = rec_open_tree;
+	r->sys.layers = rec_layers;
 	r->sys.move_mount = rec_move_mount;
 	r->sys.mount_setattr = rec_mount_setattr;
 	r->sys.mount_attr = rec_mount_attr;

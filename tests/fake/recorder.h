@@ -32,6 +32,7 @@ struct recorder {
 	const char *failing; /* how the lines of calls begin that fail always, or NULL */
 	int fail_errno;
 	bool no_fd_api;
+	bool confined_helper;	/* the label of overmount-layers is enforced */
 	int fail_attr;		/* what mount_attr() fails with, or 0 */
 	bool reusable_ids;	/* of mounts, as before 6.8 */
 	uint64_t bytes, inodes; /* that the last tmpfs was asked to hold */
