@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "apply/brought.h"
+#include "apply/layers.h"
 #include "apply/mirror.h"
 #include "apply/stage.h"
 #include "base/cleanup.h"
@@ -220,26 +221,14 @@ static int with_log(int fs, int r, struct om_error *e)
 	return r;
 }
 
-static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
-			   const struct place *place, struct om_error *e)
+/* Takes a detached mount over; its fd, when it is at its place. */
+static int put_at(struct om_build *b, int mount, const struct place *place)
 {
-	_cleanup_close_ int fs = -1;
+	_cleanup_close_ int fd = mount;
 	_cleanup_close_ int slot = -1;
-	_cleanup_close_ int fd = -1;
 	char name[OM_SLOT_SIZE];
 	int r;
 
-	fs = b->sys->fsopen(b->sys, how->type);
-	if (fs < 0)
-		return fs;
-	r = configure(b, fs, how);
-	if (r == 0)
-		r = b->sys->fsconfig_create(b->sys, fs);
-	if (r < 0)
-		return with_log(fs, r, e);
-	fd = b->sys->fsmount(b->sys, fs, how->attr);
-	if (fd < 0)
-		return fd;
 	if (place->at < 0 && b->detached)
 		return TAKE_FD(fd);
 	if (place->at < 0) {
@@ -251,6 +240,24 @@ static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
 	if (r == 0)
 		r = check_placed(b, place, name, fd);
 	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int mount_new_by_fd(struct om_build *b, const struct new_fs *how,
+			   const struct place *place, struct om_error *e)
+{
+	_cleanup_close_ int fs = -1;
+	int r;
+
+	fs = b->sys->fsopen(b->sys, how->type);
+	if (fs < 0)
+		return fs;
+	r = configure(b, fs, how);
+	if (r == 0)
+		r = b->sys->fsconfig_create(b->sys, fs);
+	if (r < 0)
+		return with_log(fs, r, e);
+	r = b->sys->fsmount(b->sys, fs, how->attr);
+	return r < 0 ? r : put_at(b, r, place);
 }
 
 /* The same as configure(), for mount(2). */
@@ -271,11 +278,21 @@ static void add_data(const struct new_fs *how, struct om_str *data)
 			    OM_FD_PATH(how->upper[1]));
 }
 
+/* What was mounted there: it is another object than the directory below. */
+static int open_covering(const struct om_build *b, int parent, const char *name,
+			 int below)
+{
+	_cleanup_close_ int fd =
+		b->sys->open(b->sys, parent, name, O_PATH | O_DIRECTORY, 0);
+	int r = fd < 0 ? fd : b->sys->same_object(b->sys, fd, below, "");
+
+	return r < 0 ? r : r == 1 ? -EPROTO : TAKE_FD(fd);
+}
+
 static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 			     const struct place *place)
 {
 	_cleanup_close_ int slot = -1;
-	_cleanup_close_ int fd = -1;
 	_cleanup_str_ struct om_str data = { 0 };
 	char name[OM_SLOT_SIZE];
 	int r;
@@ -296,12 +313,8 @@ static int mount_new_by_path(struct om_build *b, const struct new_fs *how,
 			  om_attr_to_ms(how->attr), om_str_get(&data));
 	if (r < 0)
 		return r;
-	fd = b->sys->open(b->sys, place->at < 0 ? b->stage_fd : place->parent,
-			  place->at < 0 ? name : place->name, O_PATH | O_DIRECTORY, 0);
-	r = fd < 0 ? fd
-		   : b->sys->same_object(b->sys, fd, place->at < 0 ? slot : place->at,
-					 "");
-	return r < 0 ? r : r == 1 ? -EPROTO : TAKE_FD(fd);
+	return place->at < 0 ? open_covering(b, b->stage_fd, name, slot)
+			     : open_covering(b, place->parent, place->name, place->at);
 }
 
 static int mount_new(struct om_build *b, const struct new_fs *how,
@@ -309,6 +322,32 @@ static int mount_new(struct om_build *b, const struct new_fs *how,
 {
 	return b->fd_api ? mount_new_by_fd(b, how, place, e)
 			 : mount_new_by_path(b, how, place);
+}
+
+/* The same for a root, by overmount-layers. */
+static int mount_by_layers(struct om_build *b, const struct new_fs *how,
+			   struct om_error *e)
+{
+	const struct place root = { .at = -1, .dir = true };
+	struct om_layers_ask ask = { .skeleton = how->layers[0],
+				     .hole = how->layers[1],
+				     .place = -1,
+				     .attr = how->attr,
+				     .n_options = how->n_options };
+	_cleanup_close_ int slot = -1;
+	char name[OM_SLOT_SIZE];
+	int r;
+
+	if (!b->fd_api) {
+		slot = ask.place = om_stage_slot(b, true, name);
+		if (slot < 0)
+			return slot;
+	}
+	r = om_layers_make(b, &ask, e);
+	if (r < 0)
+		return r;
+	return b->fd_api ? put_at(b, r, &root)
+			 : open_covering(b, b->stage_fd, name, slot);
 }
 
 static int bind_by_fd(struct om_build *b, int source, const struct om_step *step,
@@ -719,7 +758,8 @@ static int mount_read_only(struct om_build *b, const struct om_step *step, int s
 				    .n_layers = ARRAY_SIZE(layers) };
 
 	b->overlay_options = how.n_options;
-	return mount_new(b, &how, &place, e);
+	return b->layers > 0 ? mount_by_layers(b, &how, e)
+			     : mount_new(b, &how, &place, e);
 }
 
 static int build_overlay(struct om_build *b, const struct om_step *step,

@@ -43,6 +43,7 @@ struct om_build {
 	int stage_at;
 	const char *stage_path;
 	const struct om_facts *facts;
+	int layers; /* borrowed: overmount-layers makes overlays; not above 0: we do */
 	bool fd_api;
 	bool detached;
 	int stage_fd;	 /* owned, -1 while not needed */

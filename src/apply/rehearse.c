@@ -81,6 +81,7 @@ static int apply_fresh(const struct rehearsal *r, int stage_at, struct om_apply 
 	apply->observe = observe;
 	apply->observe_arg = (void *)(uintptr_t)r;
 	apply->interrupted = like->interrupted;
+	apply->build.layers = like->build.layers;
 	apply->build.stage_at = stage_at;
 	apply->build.stage_path = r->state->stage_name;
 	return om_apply_profile(apply, &r->c->fresh, &r->result->e);

@@ -557,6 +557,93 @@ static void test_writable_overlay(void **state)
 	}
 }
 
+/* --- an overlay that overmount-layers makes ---------------------------------------------- */
+
+static int build_by_helper(struct world *w, struct recorder *rec, struct om_error *e)
+{
+	const struct om_step steps[] = {
+		{ .kind = OM_STEP_SKELETON, .place = OM_PLACE_SKELETON, .path = "/" },
+		{ .kind = OM_STEP_MKDIR,
+		  .place = OM_PLACE_SKELETON,
+		  .path = "/usr/share",
+		  .source = "/usr/share" },
+		{ .kind = OM_STEP_OVERLAY,
+		  .place = OM_PLACE_STAGE,
+		  .root = true,
+		  .path = "/usr/share",
+		  .source = "/usr/share",
+		  .attr = OM_ATTR_RDONLY | OM_ATTR_NOSUID },
+	};
+	int root = open(w->tree, O_PATH | O_DIRECTORY | O_CLOEXEC), r = 0;
+	struct om_build b;
+
+	om_build_init(&b, &rec->sys, &w->facts);
+	b.root_fd = b.source_fd = root;
+	b.layers = 1000;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
+		r = om_build_step(&b, &steps[i], e);
+	if (r == 0)
+		assert_int_equal(b.overlay_options, 2);
+	om_build_drop_tree(&b);
+	om_build_done(&b);
+	(void)close(root);
+	return r;
+}
+
+/* Who is asked for the overlay; stages are in tests/integration/layers.sh. */
+static void test_overlay_by_helper(void **state)
+{
+	struct world *w = *state;
+	struct om_error e = { 0 };
+	struct recorder rec;
+
+	om_facts_set(&w->facts, OM_FACT_OVERLAY_OPTIONS, OM_YES, NULL, "test");
+	recorder_init(&rec);
+	assert_int_equal(build_by_helper(w, &rec, &e), 0);
+	assert_non_null(strstr(rec.log.s,
+			       "layers m0/usr/share over /usr/share at nowhere "
+			       "attr 0x3 options 2 = m1\n"));
+	/* Nobody else makes one. */
+	assert_null(strstr(rec.log.s, "fsopen overlay"));
+	recorder_done(&rec);
+}
+
+static void test_helper_that_is_no_help(void **state)
+{
+	static const struct {
+		bool fails, confined;
+		enum om_tristate ours, app; /* unconfined; seen to read */
+		int r;
+		const char *fix;
+	} cases[] = {
+		{ true, false, OM_NO, OM_UNKNOWN, -EIO,
+		  "overmount-layers failed at \"making it up\"" },
+		{ false, true, OM_NO, OM_UNKNOWN, -EACCES,
+		  "overmount-layers runs as \"overmount-layers (enforce)\"" },
+		{ false, true, OM_NO, OM_YES, 0, "" },
+		{ false, true, OM_YES, OM_UNKNOWN, 0, "" },
+		{ false, false, OM_NO, OM_UNKNOWN, 0, "" },
+	};
+	struct world *w = *state;
+
+	om_facts_set(&w->facts, OM_FACT_OVERLAY_OPTIONS, OM_YES, NULL, "test");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct om_error e = { 0 };
+		struct recorder rec;
+
+		recorder_init(&rec);
+		rec.failing = cases[i].fails ? "layers" : NULL;
+		rec.confined_helper = cases[i].confined;
+		om_facts_set(&w->facts, OM_FACT_APPARMOR_LABEL, cases[i].ours, NULL, "t");
+		om_facts_set(&w->facts, OM_FACT_OVERLAY_LABEL_APP, cases[i].app, NULL,
+			     "t");
+		assert_int_equal(build_by_helper(w, &rec, &e), cases[i].r);
+		assert_memory_equal(e.fix, cases[i].fix, strlen(cases[i].fix));
+		assert_int_equal(e.kind, cases[i].r ? OM_ERR_SYSTEM : OM_ERR_NONE);
+		recorder_done(&rec);
+	}
+}
+
 /* A tmpfs that is not as small as it was said to be. */
 static int say_capacity(const struct om_sys *sys _unused_, int fd _unused_,
 			uint64_t *ret_bytes, uint64_t *ret_inodes)
@@ -610,6 +697,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_broken_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_source_touches_nothing,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overlay_by_helper, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_helper_that_is_no_help, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_writable_overlay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writable_overlay_without_limit,
 						setup, teardown),
