@@ -256,7 +256,15 @@ static const struct om_fact_info table[_OM_FACT_MAX] = {
 		"to kernel.",
 		"strategy overlay under confinement",
 		"as overlay.label-self, by a child that has changed to the label given with "
-		"--app-label",
+		"--app-label; the overlay is made by --layers-helper, if that is given",
+	},
+	[OM_FACT_OVERLAY_LABEL_HELPER] = {
+		"overlay.label-helper",
+		"does overmount-layers make overlays with a label that is not enforced",
+		"An overlay keeps the label of the program that creates it. The value is the label; "
+		"what an application can do through such an overlay, overlay.label-app says.",
+		"strategy overlay under confinement",
+		"the program given with --layers-helper is executed, and asked for its label",
 	},
 	[OM_FACT_LSM] = {
 		"lsm.list",
@@ -322,6 +330,22 @@ static const struct om_fact_info table[_OM_FACT_MAX] = {
 		"process \"unconfined\".",
 		"transitions into the application's profile; overlay.label-app",
 		"libapparmor: aa_change_onexec, in a child that executes nothing",
+	},
+	[OM_FACT_SELINUX] = {
+		"selinux.enforcing",
+		"does SELinux deny anything",
+		"SELinux checks the label of the process that mounted an overlay, and labels of the "
+		"layers; what comes of that overmount does not try.",
+		"strategy overlay: with YES it is not chosen",
+		"/proc/filesystems has selinuxfs; /sys/fs/selinux/enforce",
+	},
+	[OM_FACT_SMACK] = {
+		"smack.enabled",
+		"is Smack in force",
+		"Smack checks labels of the layers of an overlay; what comes of that overmount does "
+		"not try.",
+		"strategy overlay: with YES it is not chosen",
+		"/proc/filesystems has smackfs",
 	},
 };
 

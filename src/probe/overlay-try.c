@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "layers/layers.h"
 #include "probe/prober.h"
 #include "profile/profile.h"
 
@@ -263,6 +264,68 @@ static int mount_classic(const struct om_sys *sys, struct om_overlay_try *how,
 	return r;
 }
 
+/* Where the fd mount API is missing, the only way to it is a place of ours. */
+static int ask_at_place(struct om_prober *p, struct om_overlay_try *how,
+			struct om_layers_ask *ask, struct om_layers_reply *reply)
+{
+	const struct om_sys *sys = p->sys;
+	_cleanup_close_ int place = -1;
+	int r = sys->mkdir(sys, p->dir, "helper", 0700);
+
+	how->tried = false;
+	how->call = "directory to mount at";
+	place = r < 0 && r != -EEXIST
+			? r
+			: sys->open(sys, p->dir, "helper", O_PATH | O_DIRECTORY, 0);
+	if (place < 0)
+		return place;
+	how->tried = true;
+	ask->place = place;
+	r = sys->layers(sys, p->options->layers, ask, reply);
+	return r < 0 ? r : sys->open(sys, p->dir, "helper", O_RDONLY | O_DIRECTORY, 0);
+}
+
+static int move_from_helper(const struct om_sys *sys, int merged, bool detached,
+			    int place)
+{
+	return detached ? sys->move_mount(sys, merged, place, "")
+			: sys->mount(sys, OM_FD_PATH(merged), OM_FD_PATH(place), NULL,
+				     MS_MOVE, NULL);
+}
+
+static int mount_by_helper(struct om_prober *p, struct om_overlay_try *how,
+			   const struct layers *l)
+{
+	const struct om_sys *sys = p->sys;
+	struct om_layers_ask ask = { .skeleton = l->skeleton,
+				     .hole = l->lower,
+				     .place = -1,
+				     .attr = OM_ATTR_RDONLY };
+	_cleanup_close_ int place = -1;
+	_cleanup_close_ int merged = -1;
+	struct om_layers_reply reply;
+	bool detached;
+	int r;
+
+	how->call = "directory to mount at";
+	place = open_place(sys, how);
+	if (place < 0)
+		return place;
+	how->tried = true;
+	how->call = "overmount-layers";
+	merged = sys->layers(sys, p->options->layers, &ask, &reply);
+	detached = merged != -ENOSYS;
+	if (!detached)
+		merged = ask_at_place(p, how, &ask, &reply);
+	if (merged < 0) {
+		(void)snprintf(how->log, sizeof(how->log), "%s", reply.what);
+		return merged;
+	}
+	how->call = "moving what overmount-layers made";
+	r = move_from_helper(sys, merged, detached, place);
+	return r < 0 ? r : TAKE_FD(merged);
+}
+
 static int check_content(struct om_prober *p, struct om_overlay_try *how, int merged)
 {
 	int r = how->writable ? 0 : p->sys->stat(p->sys, merged, "upper-name");
@@ -284,9 +347,11 @@ int om_overlay_mount(struct om_prober *p, struct om_overlay_try *how)
 	how->log[0] = '\0';
 	how->tried = false;
 	if (r == 0)
-		r = mount_fd_api(p->sys, how, &l);
+		r = how->by_helper ? mount_by_helper(p, how, &l)
+				   : mount_fd_api(p->sys, how, &l);
 	/* Any of the calls may be the one that is missing. */
-	if (r == -ENOSYS && how->by == OM_LAYERS_STRING && !how->detached_only)
+	if (r == -ENOSYS && how->by == OM_LAYERS_STRING && !how->detached_only &&
+	    !how->by_helper)
 		r = mount_classic(p->sys, how, &l);
 	close_layers(how, &l);
 	if (r < 0)

@@ -15,7 +15,9 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "layers/layers.h"
 #include "probe/prober.h"
+#include "profile/profile.h"
 
 static const char *const use_names[_OM_USE_MAX] = { "list", "stat", "read", "map",
 						    "exec" };
@@ -141,6 +143,8 @@ static int cover(struct om_prober *p, const struct sample *sample,
 	how->lower_fd = hole;
 	how->at_dir = AT_FDCWD;
 	how->at = sample->dir;
+	/* overlay.label-self is about an overlay of our own. */
+	how->by_helper = how->by_helper && p->options->layers > 0;
 	merged = om_overlay_mount(p, how);
 	return merged < 0 ? merged : 0;
 }
@@ -196,7 +200,7 @@ static void try_label(struct om_prober *p, struct om_fact *fact, const char *lab
 {
 	const struct sample *sample = find_sample(p);
 	struct reader reader = { p, sample, &p->bare, label };
-	struct om_overlay_try how = { 0 };
+	struct om_overlay_try how = { .by_helper = label };
 	int r;
 
 	if (!sample) {
@@ -261,4 +265,32 @@ void om_probe_label_app(struct om_prober *p, struct om_fact *fact)
 		return;
 	if (om_prober_has_place(p, fact))
 		try_label(p, fact, p->options->app_label);
+}
+
+void om_probe_label_helper(struct om_prober *p, struct om_fact *fact)
+{
+	static const struct om_layers_ask who = { -1, -1, -1, OM_ATTR_RDONLY, 0 };
+	struct om_layers_reply reply;
+	char call[96];
+	int r;
+
+	/* Policy is replaced, and the next one may name another program, or none. */
+	fact->fleeting = true;
+	if (p->options->layers <= 0) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "not tried: no program was given (--layers-helper)");
+		return;
+	}
+	r = p->sys->layers(p->sys, p->options->layers, &who, &reply);
+	if (r == 0) {
+		om_fact_set_to(fact, reply.confined ? OM_NO : OM_YES, reply.label,
+			       "overmount-layers: its label%s",
+			       *reply.label ? "" : ": there is none");
+		return;
+	}
+	(void)snprintf(call, sizeof(call), "overmount-layers: %s", reply.what);
+	om_prober_set(fact, r, call, NULL);
+	/* Being refused is an answer here. */
+	if (r == -EACCES || r == -EPERM)
+		fact->state = OM_NO;
 }

@@ -4,12 +4,16 @@
  * feature tree is read file by file: no version says what a vendor has patched.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/str.h"
 #include "probe/prober.h"
 
+#define FILESYSTEMS_MAX 65536
 #define FEATURES "/sys/kernel/security/apparmor/features/"
 
 void om_probe_lsm(struct om_prober *p, struct om_fact *fact)
@@ -224,4 +228,52 @@ void om_probe_apparmor_onexec(struct om_prober *p, struct om_fact *fact)
 	if (r == -EACCES || r == -EPERM)
 		fact->state = OM_NO;
 	(void)snprintf(fact->value, sizeof(fact->value), "%s", o.label);
+}
+
+/*
+ * Whether the file system by which a module is told what to do is registered, which it is
+ * when the module is in force.  False with the answer in *fact.
+ */
+static bool has_control(const struct om_prober *p, struct om_fact *fact, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd =
+		p->sys->open(p->sys, AT_FDCWD, "/proc/filesystems", O_RDONLY, 0);
+	char line[32];
+	size_t size;
+	int r = fd < 0 ? fd : om_read_fd(fd, FILESYSTEMS_MAX, &text, &size);
+
+	(void)snprintf(line, sizeof(line), "\t%s\n", name);
+	if (r < 0)
+		om_prober_set_untried(fact, r, "/proc/filesystems");
+	else if (!strstr(text, line))
+		om_fact_set_to(fact, OM_NO, NULL, "/proc/filesystems has no %s", name);
+	else
+		return true;
+	return false;
+}
+
+void om_probe_selinux(struct om_prober *p, struct om_fact *fact)
+{
+	char mode[16];
+	int r;
+
+	if (!has_control(p, fact, "selinuxfs"))
+		return;
+	r = om_prober_read(p, "/sys/fs/selinux/enforce", mode, sizeof(mode));
+	fact->fleeting = true;
+	if (r < 0)
+		om_fact_set_to(fact, OM_YES, NULL,
+			       "selinuxfs is registered; /sys/fs/selinux/enforce: %s",
+			       strerrorname_np(-r));
+	else
+		om_fact_set_to(fact, om_streq(mode, "0") ? OM_NO : OM_YES,
+			       om_streq(mode, "0") ? "permissive" : "enforcing",
+			       "/sys/fs/selinux/enforce");
+}
+
+void om_probe_smack(struct om_prober *p, struct om_fact *fact)
+{
+	if (has_control(p, fact, "smackfs"))
+		om_fact_set_to(fact, OM_YES, NULL, "/proc/filesystems has smackfs");
 }

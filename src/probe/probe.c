@@ -55,6 +55,8 @@ const struct om_probe_row om_probe_rows[] = {
 	{ OM_FACT_APPARMOR_USERNS, NEEDS(APPARMOR), om_probe_apparmor_userns },
 	{ OM_FACT_APPARMOR_ONEXEC, NEEDS(APPARMOR) | NEEDS(APPARMOR_LABEL),
 	  om_probe_apparmor_onexec },
+	{ OM_FACT_SELINUX, 0, om_probe_selinux },
+	{ OM_FACT_SMACK, 0, om_probe_smack },
 	{ OM_FACT_OVERLAY_RO, 0, om_probe_overlay_ro },
 	{ OM_FACT_OVERLAY_LOWERDIR_PLUS, 0, om_probe_lowerdir_plus },
 	{ OM_FACT_OVERLAY_LAYER_FD, 0, om_probe_layer_fd },
@@ -71,6 +73,7 @@ const struct om_probe_row om_probe_rows[] = {
 	{ OM_FACT_OVERLAY_USERNS, NEEDS(USERNS), om_probe_overlay_userns },
 	{ OM_FACT_OVERLAY_NOSUID, 0, om_probe_nosuid },
 	{ OM_FACT_OVERLAY_LABEL_SELF, 0, om_probe_label_self },
+	{ OM_FACT_OVERLAY_LABEL_HELPER, 0, om_probe_label_helper },
 	{ OM_FACT_OVERLAY_LABEL_APP, NEEDS(APPARMOR), om_probe_label_app },
 };
 const size_t om_n_probe_rows = ARRAY_SIZE(om_probe_rows);

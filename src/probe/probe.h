@@ -20,6 +20,7 @@ struct om_probe_options {
 	const struct om_sys *sys;
 	/* Label of the application, or NULL: then overlay.label-app stays unknown. */
 	const char *app_label;
+	int layers; /* borrowed: overmount-layers makes overlays; not above 0: we do */
 	/* Trying a file system that is not registered makes the kernel load its module, so
 	 * without this it is not tried. */
 	bool load_modules;
@@ -35,7 +36,8 @@ struct om_probe_options {
 	 OM_FACT_BIT(OM_FACT_OVERLAY_NOFOLLOW) |                                         \
 	 OM_FACT_BIT(OM_FACT_OVERLAY_METACOPY_OFF) |                                     \
 	 OM_FACT_BIT(OM_FACT_OVERLAY_OPTIONS) | OM_FACT_BIT(OM_FACT_APPARMOR_LABEL) |    \
-	 OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_APP))
+	 OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_APP) | OM_FACT_BIT(OM_FACT_SELINUX) |         \
+	 OM_FACT_BIT(OM_FACT_SMACK))
 
 /*
  * Finds the wanted facts and those that they need; the others are left as they are.

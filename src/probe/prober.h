@@ -104,6 +104,7 @@ struct om_overlay_try {
 	enum { OM_LAYERS_STRING, OM_LAYERS_PLUS, OM_LAYERS_FD } by;
 	const struct om_option *options; /* ended by a NULL key; may be NULL */
 	bool writable;	    /* upperdir u and workdir w in top, lower below */
+	bool by_helper;	    /* by overmount-layers */
 	bool detached_only; /* not by mount(2), where the fd mount API is missing */
 	const char *at;	    /* directory to attach it at, below at_dir; NULL: detached */
 	int at_dir;
@@ -162,6 +163,7 @@ OM_PROBE(overlay_userns);
 OM_PROBE(nosuid);
 OM_PROBE(label_self);
 OM_PROBE(label_app);
+OM_PROBE(label_helper);
 OM_PROBE(lsm);
 OM_PROBE(apparmor);
 OM_PROBE(apparmor_label);
@@ -171,3 +173,5 @@ OM_PROBE(apparmor_move_mount);
 OM_PROBE(apparmor_stacking);
 OM_PROBE(apparmor_userns);
 OM_PROBE(apparmor_onexec);
+OM_PROBE(selinux);
+OM_PROBE(smack);

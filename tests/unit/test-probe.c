@@ -29,6 +29,7 @@
 #define FILESYSTEMS "/proc/filesystems"
 #define NO_OVERLAY "nodev\ttmpfs\n\tsquashfs\n"
 #define APP "snap.app.x"
+#define HELPER 1000 /* no descriptor, but nobody here looks */
 
 struct row {
 	enum om_fact_id id;
@@ -38,6 +39,7 @@ struct row {
 	struct fake_rule rules[5];
 	struct fake_file files[4];
 	const char *app_label;
+	bool helper;
 	const char *label, *mode; /* NULL: unconfined */
 	const char *message;
 	bool load_modules;
@@ -590,6 +592,43 @@ static const struct row label_rows[] = {
 	     "exec in /usr/bin: EACCES without the overlay too"),
 	  .value = "list,stat,read,map",
 	  .rules = { { "exec", "label=" APP, -EACCES, 0 } }, .app_label = APP },
+
+	/* The same through an overlay of overmount-layers. */
+	{ IS(OVERLAY_LABEL_APP, YES, "nothing is lost"),
+	  .value = "list,stat,read,map,exec", .app_label = APP, .helper = true,
+	  .called = "overlay(nosuid-tmpfs1/usr/bin:/usr/bin) -> /usr/bin" },
+	{ IS(OVERLAY_LABEL_APP, YES, "nothing is lost"),
+	  .value = "list,stat,read,map,exec", .app_label = APP, .helper = true,
+	  .rules = { { "layers", "at (none)", -ENOSYS, 0 } },
+	  .called = "mount (none) on /usr/bin flags=0x2000" },
+	{ IS(OVERLAY_LABEL_APP, NO, "exec in /usr/bin: EACCES through"),
+	  .rules = { { "exec", THROUGH("/true uid=-1 label=" APP), -EACCES, 0 } },
+	  .app_label = APP, .helper = true },
+	{ IS(OVERLAY_LABEL_APP, UNKNOWN, "overmount-layers: EACCES (making it up)"),
+	  .rules = { { "layers", "/usr/bin at", -EACCES, 0 } }, .app_label = APP,
+	  .helper = true },
+	{ IS(OVERLAY_LABEL_APP, UNKNOWN, "directory to mount at: ENOSPC"),
+	  .rules = { { "layers", "at (none)", -ENOSYS, 0 },
+		     { "mkdir", "/helper", -ENOSPC, 0 } },
+	  .app_label = APP, .helper = true },
+	{ IS(OVERLAY_LABEL_APP, UNKNOWN, "moving what overmount-layers made: EACCES"),
+	  .rules = { { "move_mount", "-> /usr/bin", -EACCES, 2 } }, .app_label = APP,
+	  .helper = true },
+	/* Nobody asks it about what we can do ourselves. */
+	{ IS(OVERLAY_LABEL_SELF, YES, "nothing is lost"), .helper = true,
+	  .not_called = "layers 1000 nosuid" },
+
+	{ IS(OVERLAY_LABEL_HELPER, YES, "overmount-layers: its label"),
+	  .value = "overmount-layers (unconfined)", .helper = true,
+	  .called = "layers 1000 nothing at (none)" },
+	{ IS(OVERLAY_LABEL_HELPER, NO, "overmount-layers: its label"), .helper = true,
+	  .rules = { { "layers", "nothing", 1, 0 } } },
+	{ IS(OVERLAY_LABEL_HELPER, NO, "overmount-layers: making it up: EACCES"),
+	  .helper = true, .rules = { { "layers", "nothing", -EACCES, 0 } } },
+	{ IS(OVERLAY_LABEL_HELPER, UNKNOWN, "overmount-layers: making it up: ECHILD"),
+	  .helper = true, .rules = { { "layers", "nothing", -ECHILD, 0 } } },
+	{ IS(OVERLAY_LABEL_HELPER, UNKNOWN, "no program was given"),
+	  .not_called = "layers 0" },
 };
 
 static const struct row lsm_rows[] = {
@@ -670,6 +709,28 @@ static const struct row lsm_rows[] = {
 	  .files = { NO_TREE, { FEATURES "domain/stack", NULL } } },
 };
 
+#define WITH(fs) "nodev\ttmpfs\nnodev\toverlay\n\tsquashfs\nnodev\t" fs "\n"
+#define ENFORCE "/sys/fs/selinux/enforce"
+
+static const struct row other_rows[] = {
+	{ IS(SELINUX, NO, "/proc/filesystems has no selinuxfs") },
+	{ IS(SELINUX, NO, "has no selinuxfs"),
+	  .files = { { FILESYSTEMS, WITH("xselinuxfs") } } },
+	{ IS(SELINUX, YES, ENFORCE), .value = "enforcing",
+	  .files = { { FILESYSTEMS, WITH("selinuxfs") }, { ENFORCE, "1" } } },
+	{ IS(SELINUX, NO, ENFORCE), .value = "permissive",
+	  .files = { { FILESYSTEMS, WITH("selinuxfs") }, { ENFORCE, "0" } } },
+	/* A container that does not see it is bound by it all the same. */
+	{ IS(SELINUX, YES, "selinuxfs is registered; " ENFORCE ": ENOENT"), .value = "",
+	  .files = { { FILESYSTEMS, WITH("selinuxfs") }, { ENFORCE, NULL } } },
+	{ IS(SELINUX, UNKNOWN, "/proc/filesystems: EACCES"),
+	  .rules = { { "open", FILESYSTEMS, -EACCES, 0 } } },
+	{ IS(SMACK, NO, "/proc/filesystems has no smackfs") },
+	{ IS(SMACK, YES, "has smackfs"), .files = { { FILESYSTEMS, WITH("smackfs") } } },
+	{ IS(SMACK, UNKNOWN, "/proc/filesystems: EACCES"),
+	  .rules = { { "open", FILESYSTEMS, -EACCES, 0 } } },
+};
+
 #define RESTRICT "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 
 static const struct row transition_rows[] = {
@@ -716,6 +777,7 @@ static const struct {
 	{ label_rows, ARRAY_SIZE(label_rows) },
 	{ lsm_rows, ARRAY_SIZE(lsm_rows) },
 	{ transition_rows, ARRAY_SIZE(transition_rows) },
+	{ other_rows, ARRAY_SIZE(other_rows) },
 };
 
 /* What no kernel can make a probe say. */
@@ -803,6 +865,7 @@ static unsigned run_row(const struct row *row, size_t number)
 	om_facts_init(&facts);
 	om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
 						  .app_label = row->app_label,
+						  .layers = row->helper ? HELPER : 0,
 						  .load_modules = row->load_modules },
 		      OM_FACTS_ALL, &facts);
 	bad = check_all(&facts, fds);
@@ -844,6 +907,7 @@ ROWS_TEST(nosuid)
 ROWS_TEST(label)
 ROWS_TEST(lsm)
 ROWS_TEST(transition)
+ROWS_TEST(other)
 
 static bool has_row(enum om_fact_id id, enum om_tristate state)
 {
@@ -861,6 +925,12 @@ static bool is_impossible(enum om_fact_id id, enum om_tristate state)
 		if (impossible[i].id == id && impossible[i].state == state)
 			return true;
 	return false;
+}
+
+/* What the kernel of fake/kernel.c can do; what it has not, these two tell. */
+static bool is_ability(enum om_fact_id id)
+{
+	return !is_impossible(id, OM_YES) && id != OM_FACT_SELINUX && id != OM_FACT_SMACK;
 }
 
 static void test_every_fact_has_every_state(void **state)
@@ -905,10 +975,12 @@ static void test_capable_kernel(void **state)
 	(void)state;
 	fake_kernel_init(&k);
 	om_facts_init(&facts);
-	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
+	om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
+						  .app_label = APP,
+						  .layers = HELPER },
 		      OM_FACTS_ALL, &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
-		if (!is_impossible((enum om_fact_id)i, OM_YES))
+		if (is_ability((enum om_fact_id)i))
 			assert_int_equal(facts.fact[i].state, OM_YES);
 	/* Nothing is left over the directory that was tried. */
 	assert_int_equal(fake_kernel_count(&k, "umount /usr/bin 0xa"), 2);
@@ -927,6 +999,7 @@ static void test_fleeting(void **state)
 		OM_FACT_BIT(OM_FACT_SQUASHFS_MODULE) |
 		OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_SELF) |
 		OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_APP) |
+		OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_HELPER) |
 		OM_FACT_BIT(OM_FACT_APPARMOR_USERNS) |
 		OM_FACT_BIT(OM_FACT_APPARMOR_ONEXEC);
 	struct fake_kernel k;
@@ -939,7 +1012,8 @@ static void test_fleeting(void **state)
 			fake_kernel_file(&k, FILESYSTEMS, NO_OVERLAY);
 		om_facts_init(&facts);
 		om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
-							  .app_label = APP },
+							  .app_label = APP,
+							  .layers = HELPER },
 			      OM_FACTS_ALL, &facts);
 		for (size_t i = 0; i < _OM_FACT_MAX; i++) {
 			bool untried = !registered && i >= OM_FACT_OVERLAY_RO &&
@@ -973,7 +1047,9 @@ static unsigned fail_call(unsigned n, int err, bool classic, struct om_facts *fa
 	k.fail_errno = err;
 	fds = fake_kernel_fds();
 	om_facts_init(facts);
-	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
+	om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
+						  .app_label = APP,
+						  .layers = HELPER },
 		      OM_FACTS_ALL, facts);
 	*bad += check_all(facts, fds);
 	calls = k.shared->calls;
@@ -1054,7 +1130,9 @@ static om_fact_set touched_by(enum om_fact_id id)
 
 	fake_kernel_init(&k);
 	om_facts_init(&facts);
-	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
+	om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
+						  .app_label = APP,
+						  .layers = HELPER },
 		      OM_FACT_BIT(id), &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
 		if (facts.fact[i].evidence[0])
@@ -1113,6 +1191,7 @@ static void probe_in_child(struct fake_kernel *k, unsigned timeout_ms,
 	om_facts_init(facts);
 	om_probe(&(struct om_probe_options){ .sys = &k->sys,
 					     .app_label = APP,
+					     .layers = HELPER,
 					     .timeout_ms = timeout_ms },
 		 OM_FACTS_ALL, facts);
 	assert_int_equal(check_all(facts, fds), 0);
@@ -1134,7 +1213,7 @@ static void lose_one(const char *operation, const char *arguments, int result,
 	for (size_t i = 0; i < _OM_FACT_MAX; i++) {
 		bool is_lost = i == (size_t)lost;
 
-		if (!is_lost && !is_impossible((enum om_fact_id)i, OM_YES))
+		if (!is_lost && is_ability((enum om_fact_id)i))
 			assert_int_equal(facts.fact[i].state, OM_YES);
 	}
 	assert_int_equal(facts.fact[lost].state, OM_UNKNOWN);
@@ -1158,7 +1237,9 @@ static void test_child_finds_the_same(void **state)
 	fake_kernel_done(&k);
 	fake_kernel_init(&k);
 	om_facts_init(&here);
-	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
+	om_probe_here(&(struct om_probe_options){ .sys = &k.sys,
+						  .app_label = APP,
+						  .layers = HELPER },
 		      OM_FACTS_ALL, &here);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++) {
 		assert_int_equal(here.fact[i].state, child.fact[i].state);
@@ -1180,7 +1261,7 @@ static void test_real_grandchildren(void **state)
 	k.sys.in_child = om_sys_in_child;
 	probe_in_child(&k, 0, &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
-		if (!is_impossible((enum om_fact_id)i, OM_YES))
+		if (is_ability((enum om_fact_id)i))
 			assert_int_equal(facts.fact[i].state, OM_YES);
 	assert_string_equal(facts.fact[OM_FACT_OVERLAY_LABEL_APP].value,
 			    "list,stat,read,map,exec");
@@ -1331,8 +1412,7 @@ static void test_sigchld_is_ignored(void **state)
 	fake_kernel_rule(&k, "close_range", NULL, FAKE_HANG);
 	probe_in_child(&k, 400, &facts);
 	for (size_t i = 0; i < _OM_FACT_MAX; i++)
-		if (i != OM_FACT_CLOSE_RANGE &&
-		    !is_impossible((enum om_fact_id)i, OM_YES))
+		if (i != OM_FACT_CLOSE_RANGE && is_ability((enum om_fact_id)i))
 			assert_int_equal(facts.fact[i].state, OM_YES);
 	assert_int_equal(facts.fact[OM_FACT_CLOSE_RANGE].state, OM_UNKNOWN);
 	(void)signal(SIGCHLD, SIG_DFL);
@@ -1382,6 +1462,7 @@ int main(void)
 		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_lsm),
 		cmocka_unit_test(test_transition),
+		cmocka_unit_test(test_other),
 		cmocka_unit_test(test_every_fact_has_every_state),
 		cmocka_unit_test(test_each_fact_has_one_row),
 		cmocka_unit_test(test_capable_kernel),
