@@ -331,6 +331,9 @@ static int read_facts(struct work *w, om_fact_set wants, struct om_error *e)
 	om_facts_set(&w->planned, OM_FACT_APPARMOR_LABEL, OM_YES, NULL, "by technique");
 	om_facts_set(&w->planned, OM_FACT_OVERLAY_LABEL_APP, OM_YES, NULL,
 		     "by technique");
+	/* With one of these two there are no AppArmor profiles in force. */
+	om_facts_set(&w->planned, OM_FACT_SELINUX, OM_NO, NULL, "by technique");
+	om_facts_set(&w->planned, OM_FACT_SMACK, OM_NO, NULL, "by technique");
 	w->policy.allow[OM_STRATEGY_OVERLAY_RW] = false;
 	return 0;
 }

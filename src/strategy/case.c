@@ -146,13 +146,26 @@ static enum om_case_overlay overlay_of(const struct om_facts *facts)
 							     : OM_OVERLAY_UNKNOWN;
 }
 
-/* The overlay keeps our label; only seeing the application use it proves enough. */
+/*
+ * The overlay keeps the label of who makes it.  Of ours, only seeing the application use it
+ * proves enough; of one that is not enforced, only seeing that it cannot speaks against it.
+ */
 static enum om_case_label label_of(const struct om_facts *facts)
 {
+	enum om_tristate reads = om_facts_get(facts, OM_FACT_OVERLAY_LABEL_APP);
+
+	enum om_tristate helper = om_facts_get(facts, OM_FACT_OVERLAY_LABEL_HELPER);
+
+	if (om_facts_get(facts, OM_FACT_SELINUX) == OM_YES ||
+	    om_facts_get(facts, OM_FACT_SMACK) == OM_YES)
+		return OM_LABEL_OTHER;
 	if (om_facts_get(facts, OM_FACT_APPARMOR_LABEL) != OM_NO)
 		return OM_LABEL_NONE;
-	return om_facts_get(facts, OM_FACT_OVERLAY_LABEL_APP) == OM_YES ? OM_LABEL_READS
-									: OM_LABEL_KEPT;
+	if (helper == OM_YES && reads != OM_NO)
+		return OM_LABEL_HELPER;
+	if (reads == OM_YES)
+		return OM_LABEL_READS;
+	return helper == OM_UNKNOWN ? OM_LABEL_KEPT : OM_LABEL_HELPER_KEPT;
 }
 
 /* The layer lies at the path of the hole: that of the root has no place beside it. */

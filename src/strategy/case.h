@@ -77,8 +77,11 @@ enum om_case_writes {
 /* The label that an overlay would keep. */
 enum om_case_label {
 	OM_LABEL_NONE,
-	OM_LABEL_READS, /* an application was seen to read through it */
-	OM_LABEL_KEPT,	/* nobody proved it to be good */
+	OM_LABEL_READS,	 /* an application was seen to read through it */
+	OM_LABEL_HELPER, /* not ours: overmount-layers has one that is not enforced */
+	OM_LABEL_KEPT,	 /* nobody proved it to be good */
+	OM_LABEL_HELPER_KEPT, /* overmount-layers has no better one, or cannot be used */
+	OM_LABEL_OTHER,	      /* of a security module that nobody asks */
 	_OM_LABEL_MAX,
 };
 

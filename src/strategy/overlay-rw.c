@@ -11,7 +11,7 @@
 /* The upper layer is written with our credentials: that reading works proves nothing. */
 static bool writes_with_label(const struct om_case *c)
 {
-	return c->label != OM_LABEL_NONE;
+	return c->label != OM_LABEL_NONE && c->label != OM_LABEL_OTHER;
 }
 
 static bool has_no_upper(const struct om_case *c)

@@ -33,6 +33,11 @@ bool om_overlay_is_unknown(const struct om_case *c)
 	return c->overlay == OM_OVERLAY_UNKNOWN;
 }
 
+bool om_overlay_has_other_label(const struct om_case *c)
+{
+	return c->label == OM_LABEL_OTHER;
+}
+
 bool om_overlay_hole_is_writable(const struct om_case *c)
 {
 	return c->writable;
@@ -93,12 +98,18 @@ static bool keeps_label(const struct om_case *c)
 	return c->label == OM_LABEL_KEPT;
 }
 
+static bool keeps_label_of_helper(const struct om_case *c)
+{
+	return c->label == OM_LABEL_HELPER_KEPT;
+}
+
 static const struct om_rule rules[] = {
 	{ om_case_is_strict_unknown, OM_ANSWER_NO, OM_WHY_STRICT },
 	{ om_case_is_part_writable, OM_ANSWER_NO, OM_WHY_WRITABLE_PART },
 	{ om_case_takes_names, OM_ANSWER_NO, OM_WHY_HOLE_TAKES_NAMES },
 	OM_OVERLAY_KERNEL_RULES,
 	{ keeps_label, OM_ANSWER_NO, OM_WHY_OVL_MOUNTER_LABEL },
+	{ keeps_label_of_helper, OM_ANSWER_NO, OM_WHY_OVL_HELPER_LABEL },
 	OM_OVERLAY_HOLE_RULES,
 	{ om_overlay_has_few, OM_ANSWER_YES, OM_WHY_OVL_REBIND },
 	{ NULL, OM_ANSWER_YES, OM_WHY_OVL_RO },

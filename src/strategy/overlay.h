@@ -15,8 +15,9 @@
 	{ om_overlay_is_absent, OM_ANSWER_NO, OM_WHY_OVL_ABSENT },                       \
 		{ om_overlay_is_blacklisted, OM_ANSWER_NO, OM_WHY_OVL_BLACKLISTED },     \
 		{ om_overlay_is_not_loaded, OM_ANSWER_NO, OM_WHY_OVL_NOT_LOADED },       \
+		{ om_overlay_is_unknown, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN },             \
 	{                                                                                \
-		om_overlay_is_unknown, OM_ANSWER_NO, OM_WHY_OVL_UNKNOWN                  \
+		om_overlay_has_other_label, OM_ANSWER_NO, OM_WHY_OVL_OTHER_LABEL         \
 	}
 
 #define OM_OVERLAY_HOLE_RULES                                                            \
@@ -39,6 +40,7 @@ bool om_overlay_is_absent(const struct om_case *c) _nonnull_all_;
 bool om_overlay_is_blacklisted(const struct om_case *c) _nonnull_all_;
 bool om_overlay_is_not_loaded(const struct om_case *c) _nonnull_all_;
 bool om_overlay_is_unknown(const struct om_case *c) _nonnull_all_;
+bool om_overlay_has_other_label(const struct om_case *c) _nonnull_all_;
 bool om_overlay_hole_is_writable(const struct om_case *c) _nonnull_all_;
 bool om_overlay_is_live_area(const struct om_case *c) _nonnull_all_;
 bool om_overlay_has_live_objects(const struct om_case *c) _nonnull_all_;

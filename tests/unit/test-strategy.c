@@ -51,7 +51,7 @@ enum field {
 	N_FIELDS,
 };
 
-static const unsigned n_values[N_FIELDS] = { 6, 4, 2, 2, 2, 2, 2, 2, 2, 5, 3, 2, 2, 2,
+static const unsigned n_values[N_FIELDS] = { 6, 4, 2, 2, 2, 2, 2, 2, 2, 5, 6, 2, 2, 2,
 					     2, 2, 2, 5, 3, 3, 2, 2, 2, 6, 3, 4, 2 };
 
 /* All of them; the first three have overlay before overlay-rw. */
@@ -138,9 +138,13 @@ static struct reference table[] = {
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_RO, 0 },
 	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_READS }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_RO, 0 },
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_HELPER }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_NONE }),
+	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_RO, 0 },
 	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_NONE }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_REBIND, 0 },
 	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_READS }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
+	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_REBIND, 0 },
+	{ WHEN(NONE, HERE, { LABEL, OM_LABEL_HELPER }, { OVERLAY_ALLOWED, 1 }, { SUBMOUNTS, OM_SUBMOUNTS_FEW }),
 	  OM_STRATEGY_OVERLAY, OM_WHY_OVL_REBIND, 0 },
 	{ WHEN(NONE, { MIMIC_ALLOWED, 1 }, { UNBINDABLE, 0 }, { SUB_UNBINDABLE, 0 }),
 	  OM_STRATEGY_MIMIC, OM_WHY_MIMIC, 0 },
@@ -162,11 +166,15 @@ static struct reference table[] = {
 	{ WHEN({ OVERLAY, OM_OVERLAY_BLACKLISTED }), REFUSE, OM_WHY_OVL_BLACKLISTED, 0 },
 	{ WHEN({ OVERLAY, OM_OVERLAY_NOT_LOADED }), REFUSE, OM_WHY_OVL_NOT_LOADED, 0 },
 	{ WHEN({ OVERLAY, OM_OVERLAY_UNKNOWN }), REFUSE, OM_WHY_OVL_UNKNOWN, 0 },
+	{ WHEN({ LABEL, OM_LABEL_OTHER }), REFUSE, OM_WHY_OVL_OTHER_LABEL, 0 },
 	{ WHEN(NONE, { LABEL, OM_LABEL_KEPT }), REFUSE, OM_WHY_OVL_MOUNTER_LABEL, 0 },
+	{ WHEN(NONE, { LABEL, OM_LABEL_HELPER_KEPT }), REFUSE, OM_WHY_OVL_HELPER_LABEL, 0 },
 	{ WHEN(ALL, { UPPER, OM_UPPER_ABSENT }), REFUSE, OM_WHY_OVL_NO_UPPER, 0 },
 	{ WHEN(ALL, { UPPER, OM_UPPER_UNKNOWN }), REFUSE, OM_WHY_OVL_UPPER_UNKNOWN, 0 },
 	{ WHEN(ALL, { LABEL, OM_LABEL_READS }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
 	{ WHEN(ALL, { LABEL, OM_LABEL_KEPT }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
+	{ WHEN(ALL, { LABEL, OM_LABEL_HELPER }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
+	{ WHEN(ALL, { LABEL, OM_LABEL_HELPER_KEPT }), REFUSE, OM_WHY_OVL_UPPER_LABEL, 0 },
 	{ WHEN(ALL, { UPPER, OM_UPPER_NO_PLACE }), REFUSE, OM_WHY_OVL_UPPER_ROOT, 0 },
 	{ WHEN({ WRITABLE, 1 }), REFUSE, OM_WHY_HOLE_WRITABLE, 0 },
 	{ WHEN({ AREA, 1 }), REFUSE, OM_WHY_LIVE_AREA, 0 },
@@ -199,10 +207,14 @@ static om_why_set against_overlay(const unsigned char v[N_FIELDS], bool rw)
 		{ OVERLAY, OM_OVERLAY_NOT_LOADED, BOTH, OM_WHY_OVL_NOT_LOADED },
 		{ OVERLAY, OM_OVERLAY_UNKNOWN, BOTH, OM_WHY_OVL_UNKNOWN },
 		{ LABEL, OM_LABEL_KEPT, RO, OM_WHY_OVL_MOUNTER_LABEL },
+		{ LABEL, OM_LABEL_HELPER_KEPT, RO, OM_WHY_OVL_HELPER_LABEL },
+		{ LABEL, OM_LABEL_OTHER, BOTH, OM_WHY_OVL_OTHER_LABEL },
 		{ UPPER, OM_UPPER_ABSENT, RW, OM_WHY_OVL_NO_UPPER },
 		{ UPPER, OM_UPPER_UNKNOWN, RW, OM_WHY_OVL_UPPER_UNKNOWN },
 		{ LABEL, OM_LABEL_READS, RW, OM_WHY_OVL_UPPER_LABEL },
 		{ LABEL, OM_LABEL_KEPT, RW, OM_WHY_OVL_UPPER_LABEL },
+		{ LABEL, OM_LABEL_HELPER, RW, OM_WHY_OVL_UPPER_LABEL },
+		{ LABEL, OM_LABEL_HELPER_KEPT, RW, OM_WHY_OVL_UPPER_LABEL },
 		{ UPPER, OM_UPPER_NO_PLACE, RW, OM_WHY_OVL_UPPER_ROOT },
 		{ WRITABLE, 1, BOTH, OM_WHY_HOLE_WRITABLE },
 		{ AREA, 1, BOTH, OM_WHY_LIVE_AREA },
@@ -605,6 +617,51 @@ static void test_facts_of_the_kernel(void **state _unused_)
 		}
 }
 
+/* Of a confined mounter: what its helper is worth, and what an application has seen. */
+static void test_facts_of_the_helper(void **state _unused_)
+{
+	static const struct {
+		enum om_tristate helper, app;
+		enum om_why why;
+	} rows[] = {
+		{ OM_YES, OM_YES, OM_WHY_OVL_RO },
+		{ OM_YES, OM_UNKNOWN, OM_WHY_OVL_RO },
+		/* u5.4: its label is not enforced, and yet the application is. */
+		{ OM_YES, OM_NO, OM_WHY_OVL_HELPER_LABEL },
+		{ OM_NO, OM_YES, OM_WHY_OVL_RO },
+		{ OM_NO, OM_UNKNOWN, OM_WHY_OVL_HELPER_LABEL },
+		{ OM_NO, OM_NO, OM_WHY_OVL_HELPER_LABEL },
+		{ OM_UNKNOWN, OM_YES, OM_WHY_OVL_RO },
+		{ OM_UNKNOWN, OM_UNKNOWN, OM_WHY_OVL_MOUNTER_LABEL },
+		{ OM_UNKNOWN, OM_NO, OM_WHY_OVL_MOUNTER_LABEL },
+	};
+	struct world w;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (enum om_tristate label = OM_NO; label <= OM_YES; label++) {
+			init_world(&w, 0);
+			om_facts_set(&w.facts, OM_FACT_OVERLAY_RO, OM_YES, NULL, "t");
+			om_facts_set(&w.facts, OM_FACT_APPARMOR_LABEL, label, NULL, "t");
+			om_facts_set(&w.facts, OM_FACT_OVERLAY_LABEL_HELPER,
+				     rows[i].helper, NULL, "t");
+			om_facts_set(&w.facts, OM_FACT_OVERLAY_LABEL_APP, rows[i].app,
+				     NULL, "t");
+			assert_string_equal(om_why_id(rejected_by(&w)),
+					    om_why_id(label == OM_YES ? OM_WHY_OVL_RO
+								      : rows[i].why));
+		}
+	for (enum om_fact_id id = OM_FACT_SELINUX; id <= OM_FACT_SMACK; id++)
+		for (enum om_tristate there = OM_NO; there <= OM_UNKNOWN; there++) {
+			init_world(&w, 0);
+			om_facts_set(&w.facts, OM_FACT_OVERLAY_RO, OM_YES, NULL, "t");
+			om_facts_set(&w.facts, OM_FACT_APPARMOR_LABEL, OM_YES, NULL, "t");
+			om_facts_set(&w.facts, id, there, NULL, "t");
+			assert_int_equal(rejected_by(&w), there == OM_YES
+								  ? OM_WHY_OVL_OTHER_LABEL
+								  : OM_WHY_OVL_RO);
+		}
+}
+
 /* Names are wanted by who has no overlay to hope for, and has a mimic. */
 static void test_who_wants_the_names(void **state _unused_)
 {
@@ -749,6 +806,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_siblings_are_seen_when_listed),
 		cmocka_unit_test(test_too_many_mounts_are_seen_when_listed),
 		cmocka_unit_test(test_facts_of_the_kernel),
+		cmocka_unit_test(test_facts_of_the_helper),
 		cmocka_unit_test(test_who_wants_the_names),
 		cmocka_unit_test(test_facts_of_the_scene),
 		cmocka_unit_test(test_writable_holes),
