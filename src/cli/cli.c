@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apply/state.h"
@@ -68,6 +69,7 @@ static const struct option all_options[] = {
 	{ "app", no_argument, NULL, OM_OPT_APP },
 	{ "check", no_argument, NULL, OM_OPT_CHECK },
 	{ "program", required_argument, NULL, OM_OPT_PROGRAM },
+	{ "layers-helper", required_argument, NULL, OM_OPT_LAYERS_HELPER },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)
@@ -322,11 +324,47 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 	return 0;
 }
 
+/* It may be executed with more rights than ours: nobody else may have a say in it. */
+static const char *check_program(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "not a regular file";
+	if (!(st.st_mode & 0111))
+		return "not executable";
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 0022)
+		return "others can change it";
+	return NULL;
+}
+
+int om_cli_open_layers(struct om_cli *cli, struct om_error *e)
+{
+	const char *program = om_cli_get(cli, OM_OPT_LAYERS_HELPER);
+	_cleanup_close_ int fd = -1;
+	const char *bad;
+
+	if (!program)
+		return 0;
+	fd = open(program, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return om_fail(e, OM_ERR_SYSTEM, -errno,
+			       "cannot open the layers helper %s: %s", OM_Q(program),
+			       strerror(errno));
+	bad = check_program(fd);
+	if (bad)
+		return om_fail(e, OM_ERR_REFUSED, -EACCES,
+			       "cannot use the layers helper %s: %s", OM_Q(program), bad);
+	cli->layers = TAKE_FD(fd);
+	return 0;
+}
+
 struct om_probe_options om_cli_probe_options(const struct om_cli *cli)
 {
 	return (struct om_probe_options){
 		.sys = &om_sys_linux,
 		.app_label = om_cli_get(cli, OM_OPT_APP_LABEL),
+		.layers = cli->layers,
 		.load_modules = om_cli_get(cli, OM_OPT_LOAD_MODULES) != NULL,
 	};
 }
@@ -378,6 +416,8 @@ void om_cli_probe(const struct om_cli *cli, int state_fd, om_fact_set more,
 	if (state_fd < 0)
 		state_fd = own = om_cache_open_dir(om_cli_state_path(cli));
 	om_facts_init(facts);
+	if (cli->layers > 0)
+		more |= OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_HELPER);
 	om_probe_cached(&options, state_fd, OM_FACTS_FOR_APPLY | more, facts);
 	/* Who leaves strategies out may be refused, and shall be told the reason. */
 	if (om_cli_get(cli, OM_OPT_STRATEGY) || om_cli_get(cli, OM_OPT_POLICY))

@@ -84,6 +84,7 @@ enum om_cli_option {
 	OM_OPT_APP,
 	OM_OPT_CHECK,
 	OM_OPT_PROGRAM,
+	OM_OPT_LAYERS_HELPER,
 	_OM_OPT_END,
 };
 
@@ -94,7 +95,8 @@ struct om_cli {
 	const char *value[_OM_OPT_END - OM_OPT_ROOT];
 	char *list[OM_CLI_LIST]; /* --extra-layout, in order */
 	size_t n_list;
-	int argc; /* operands */
+	int layers; /* --layers-helper, once it is opened; 0: none */
+	int argc;   /* operands */
 	char **argv;
 	int exit; /* when negative go on, else leave with it */
 };
@@ -154,6 +156,12 @@ int om_cli_policy(const struct om_cli *cli, struct om_policy *ret,
 /* Opens --root (default "/"); *ret_path is its canonical path, malloc'ed. */
 int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 		     struct om_error *e) _must_check_;
+/*
+ * Opens --layers-helper into cli->layers, before any namespace is entered; the process keeps
+ * it to its end.  0 also without one, or -errno with *e filled: it is not there, or no
+ * program that others cannot change.
+ */
+int om_cli_open_layers(struct om_cli *cli, struct om_error *e) _must_check_;
 /*
  * What apply, plan and run need to know, by --load-modules and --app-label; from the
  * cache in state_fd, or in --state when state_fd is negative.  more: facts besides.
@@ -217,7 +225,10 @@ int om_cli_probe_scene(const struct om_cli *cli, struct om_error *e) _must_check
 	"     --group FILE        names of groups (default: /etc/group)\n"
 #define OM_HELP_PROBING                                                                  \
 	"     --load-modules      load what is needed and not in the kernel yet\n"       \
-	"     --app-label LABEL   AppArmor label of the application\n"
+	"     --app-label LABEL   AppArmor label of the application\n"                   \
+	"     --layers-helper PROGRAM\n"                                                 \
+	"                         have overmount-layers make overlays, for one who is\n" \
+	"                           confined (docs/apparmor.md)\n"
 
 /*
  * Compiles an AppArmor profile with apparmor_parser, against the features of this kernel, and

@@ -70,6 +70,7 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 	apply.root_path = root_path;
 	apply.policy = &policy;
 	apply.journal = &journal;
+	apply.build.layers = cli->layers;
 	apply.build.stage_at = state->stage_at;
 	apply.build.stage_path = state->stage_name;
 	apply.interrupted = om_cli_interrupted;
@@ -90,11 +91,19 @@ static int apply_profile(const struct om_cli *cli, const struct om_profile *prof
 
 static int run_apply(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT,	OM_OPT_STATE,  OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
-		OM_OPT_POLICY,	OM_OPT_ALLOW,  OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
-		OM_OPT_TIMEOUT, OM_OPT_PASSWD, OM_OPT_GROUP,	    0
-	};
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STATE,
+				       OM_OPT_NAMESPACE,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,
+				       OM_OPT_ALLOW,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       OM_OPT_LAYERS_HELPER,
+				       OM_OPT_TIMEOUT,
+				       OM_OPT_PASSWD,
+				       OM_OPT_GROUP,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	_cleanup_str_ struct om_str residue = { 0 };
@@ -106,7 +115,9 @@ static int run_apply(const struct om_command *command, int argc, char **argv)
 		return cli.exit;
 	if (cli.argc != 1)
 		return om_cli_usage(&cli, "want one profile");
-	r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
+	r = om_cli_open_layers(&cli, &e);
+	if (r == 0)
+		r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
 	om_cli_hold_signals();
 	if (r == 0)
 		r = om_cli_open_state(&cli, &state, &e);

@@ -76,6 +76,7 @@ static int make_plan(const struct om_cli *cli, const struct om_profile *profile,
 	apply.observe_arg = report;
 	report->apply = &apply;
 	apply.rehearse_only = true;
+	apply.build.layers = cli->layers;
 	apply.build.stage_path = "/run";
 	r = om_apply_profile(&apply, profile, e);
 	om_apply_done(&apply);
@@ -115,13 +116,13 @@ static int find_target(const struct om_profile *profile, const char *target,
 
 static int run_plan(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,	    OM_OPT_STRATEGY,
-				       OM_OPT_POLICY,	    OM_OPT_ALLOW,
-				       OM_OPT_STEPS,	    OM_OPT_JSON,
-				       OM_OPT_FACTS,	    OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
-				       OM_OPT_EXPLAIN,	    OM_OPT_PASSWD,
-				       OM_OPT_GROUP,	    0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	  OM_OPT_STRATEGY,	OM_OPT_POLICY,
+		OM_OPT_ALLOW,	  OM_OPT_STEPS,		OM_OPT_JSON,
+		OM_OPT_FACTS,	  OM_OPT_STATE,		OM_OPT_LOAD_MODULES,
+		OM_OPT_APP_LABEL, OM_OPT_LAYERS_HELPER, OM_OPT_EXPLAIN,
+		OM_OPT_PASSWD,	  OM_OPT_GROUP,		0
+	};
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *profile = NULL;
 	struct om_plan_report report = { .stage = "/run/overmount/stage" };
@@ -138,7 +139,9 @@ static int run_plan(const struct om_command *command, int argc, char **argv)
 	report.want_steps = om_cli_get(&cli, OM_OPT_JSON) ||
 			    om_cli_get(&cli, OM_OPT_STEPS);
 	report.compare = report.explain || om_cli_get(&cli, OM_OPT_JSON);
-	r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
+	r = om_cli_open_layers(&cli, &e);
+	if (r == 0)
+		r = om_cli_load_profile(&cli, cli.argv[0], &profile, &e);
 	if (r == 0 && report.explain)
 		r = find_target(profile, report.explain, &e);
 	if (r == 0)

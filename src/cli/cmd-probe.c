@@ -316,17 +316,12 @@ static int show(const struct om_cli *cli, enum om_fact_id id, struct om_error *e
 
 static int run_probe(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_JSON,
-				       OM_OPT_SAVE,
-				       OM_OPT_FACTS,
-				       OM_OPT_COMPARE,
-				       OM_OPT_EXPLAIN,
-				       OM_OPT_CACHED,
-				       OM_OPT_STATE,
-				       OM_OPT_ROOT,
-				       OM_OPT_APP_LABEL,
-				       OM_OPT_LOAD_MODULES,
-				       0 };
+	static const int options[] = { OM_OPT_JSON,	    OM_OPT_SAVE,
+				       OM_OPT_FACTS,	    OM_OPT_COMPARE,
+				       OM_OPT_EXPLAIN,	    OM_OPT_CACHED,
+				       OM_OPT_STATE,	    OM_OPT_ROOT,
+				       OM_OPT_APP_LABEL,    OM_OPT_LAYERS_HELPER,
+				       OM_OPT_LOAD_MODULES, 0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	const char *name = om_cli_get(&cli, OM_OPT_EXPLAIN);
 	enum om_fact_id id = name ? om_fact_by_name(name) : _OM_FACT_MAX;
@@ -342,7 +337,9 @@ static int run_probe(const struct om_command *command, int argc, char **argv)
 	    1)
 		return om_cli_usage(&cli,
 				    "want one of --save, --compare, --explain and paths");
-	r = cli.argc > 0 ? om_cli_probe_scene(&cli, &e) : show(&cli, id, &e);
+	r = om_cli_open_layers(&cli, &e);
+	if (r == 0)
+		r = cli.argc > 0 ? om_cli_probe_scene(&cli, &e) : show(&cli, id, &e);
 	return r < 0 ? om_cli_error(&e, NULL) : r;
 }
 

@@ -236,6 +236,7 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	apply.policy = &s->policy;
 	apply.journal = &journal;
 	apply.root_path = s->root_path;
+	apply.build.layers = s->cli.layers;
 	apply.build.stage_path = find_stage(s);
 	apply.root_fd =
 		s->root_path[1] == '\0'
@@ -272,14 +273,25 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,
-		OM_OPT_ALLOW,	     OM_OPT_PROFILE,   OM_OPT_LAYOUT,
-		OM_OPT_SNAP,	     OM_OPT_NAME,      OM_OPT_REVISION,
-		OM_OPT_DATA,	     OM_OPT_COMMON,    OM_OPT_STATE,
-		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_COMPAT,
-		OM_OPT_PASSWD,	     OM_OPT_GROUP,     0
-	};
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,
+				       OM_OPT_ALLOW,
+				       OM_OPT_PROFILE,
+				       OM_OPT_LAYOUT,
+				       OM_OPT_SNAP,
+				       OM_OPT_NAME,
+				       OM_OPT_REVISION,
+				       OM_OPT_DATA,
+				       OM_OPT_COMMON,
+				       OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       OM_OPT_LAYERS_HELPER,
+				       OM_OPT_COMPAT,
+				       OM_OPT_PASSWD,
+				       OM_OPT_GROUP,
+				       0 };
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };
@@ -291,7 +303,9 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 	r = check_usage(&s.cli);
 	if (r != 0)
 		return r;
-	r = om_cli_policy(&s.cli, &s.policy, &e);
+	r = om_cli_open_layers(&s.cli, &e);
+	if (r == 0)
+		r = om_cli_policy(&s.cli, &s.policy, &e);
 	s.policy.root_hole = true;
 	if (r == 0)
 		r = load_input(&s, &e);

@@ -59,6 +59,7 @@ static int update(const struct om_cli *cli, struct om_changes *c, struct om_stat
 	r = open_root(cli, c->j, &apply, e);
 	apply.policy = &policy;
 	apply.journal = c->j;
+	apply.build.layers = cli->layers;
 	apply.build.stage_at = state->stage_at;
 	apply.build.stage_path = state->stage_name;
 	apply.interrupted = om_cli_interrupted;
@@ -84,11 +85,19 @@ static int load_applied(struct om_state *state, struct om_journal *j,
 
 static int run_update(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_ROOT,	OM_OPT_STATE,  OM_OPT_NAMESPACE,    OM_OPT_STRATEGY,
-		OM_OPT_POLICY,	OM_OPT_ALLOW,  OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL,
-		OM_OPT_TIMEOUT, OM_OPT_PASSWD, OM_OPT_GROUP,	    0
-	};
+	static const int options[] = { OM_OPT_ROOT,
+				       OM_OPT_STATE,
+				       OM_OPT_NAMESPACE,
+				       OM_OPT_STRATEGY,
+				       OM_OPT_POLICY,
+				       OM_OPT_ALLOW,
+				       OM_OPT_LOAD_MODULES,
+				       OM_OPT_APP_LABEL,
+				       OM_OPT_LAYERS_HELPER,
+				       OM_OPT_TIMEOUT,
+				       OM_OPT_PASSWD,
+				       OM_OPT_GROUP,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	_cleanup_profile_ struct om_profile *old = NULL;
 	_cleanup_profile_ struct om_profile *new = NULL;
@@ -105,7 +114,9 @@ static int run_update(const struct om_command *command, int argc, char **argv)
 		return om_cli_usage(&cli,
 				    "want the profile that is applied, and the new one");
 	om_journal_init(&j);
-	r = om_cli_load_profile(&cli, cli.argv[0], &old, &e);
+	r = om_cli_open_layers(&cli, &e);
+	if (r == 0)
+		r = om_cli_load_profile(&cli, cli.argv[0], &old, &e);
 	if (r == 0)
 		r = om_cli_load_profile(&cli, cli.argv[1], &new, &e);
 	om_cli_hold_signals();
