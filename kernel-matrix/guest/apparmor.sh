@@ -10,12 +10,14 @@
 #   no NAME             it is not; why follows on lines that begin with a blank
 #
 # Each profile is applied in a mount namespace whose root is the base.  What is inside runs this
-# script again there: apparmor.sh inside NAME PROFILE STRATEGY.
+# script again there: apparmor.sh inside NAME PROFILE STRATEGY [helper | helper-alone]; alone: it
+# is not tried whether the application can use what it makes.
 
 here=/matrix/aa
 tool=/usr/bin/overmount
 mounter=snap-update-ns.app
 app=snap.app.app
+layers=/usr/lib/overmount/overmount-layers
 export LC_ALL=C
 
 say() { printf '%s\n' "$*"; }
@@ -78,6 +80,10 @@ inside() {
 	# Who may not mount overlays may not ask whether one is of use either.
 	ask=
 	[ "$strategy" = mimic ] || ask="--app-label $app"
+	case ${4:-} in
+	helper) ask="$ask --layers-helper $layers" ;;
+	helper-alone) ask="--layers-helper $layers" ;;
+	esac
 	# shellcheck disable=SC2086 # words
 	out=$(confined $mounter $tool apply --strategy "$strategy" $ask "$profile")
 	is "$name: applied" "$? $out" "0 "
@@ -175,6 +181,36 @@ enter() {
 		exec sh /profiles/script inside "$@"' sh "$@"
 }
 
+# enforced RULE: makes the helper's profile one that is enforced, with that rule besides.
+enforced() {
+	say "s/flags=(unconfined)/flags=(attach_disconnected)/
+		/^profile overmount-layers/a\\
+capability sys_admin, mount, network, $1"
+}
+
+# refused NAME TEXT: the profile that is loaded gives no overlay, and that is told beforehand.
+refused() {
+	out=$(enter "control" /profiles/control.fstab overlay helper-alone)
+	is "control: $1: there is no overlay" "$(say "$out" | grep -c '16 .*\[ovl-helper-label\]')" 1
+	[ -z "${2:-}" ] ||
+		is "control: $1: that is denied" "$(say "$out" | grep -q "$2" && echo yes)" yes
+}
+
+# Without the rule that lets it be executed, or when its label is enforced and may not read
+# what it shows, there is no overlay by the helper.  One that may read is as good as ours.
+helper_controls() {
+	load control helper '/px -> overmount-layers,/d' >/dev/null
+	refused "no rule to execute the helper" \
+		'operation="exec".*name="/usr/lib/overmount/overmount-layers"'
+	load control helper "$(enforced '/usr/lib/overmount/overmount-layers mr,')" >/dev/null
+	refused "a helper that may not say which label it has" \
+		'profile="overmount-layers" name="/proc/[0-9]*/attr'
+	load control helper "$(enforced '/{,**} mr, /dev/null rw, capability dac_read_search,')" >/dev/null
+	refused "a helper whose label is enforced"
+	enter "an enforced helper that may read" /profiles/control.fstab overlay helper |
+		grep -E '^no|: the application can use it'
+}
+
 main() {
 	echo 0 >/proc/sys/kernel/printk_ratelimit
 	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] ||
@@ -186,12 +222,14 @@ main() {
 		name=${file##*/}
 		name=${name%.fstab}
 		load "$name" direct && enter "$name, overlay" "/profiles/$name.fstab" overlay
+		load "$name" helper && enter "$name, helper" "/profiles/$name.fstab" overlay helper
 		load "$name" mimic && enter "$name, mimic" "/profiles/$name.fstab" mimic
 	done
 	# A refresh: what was applied is undone, and another one applied, by one profile.
 	load "control $name" direct && for name in control "$name"; do
 		enter "refresh to $name" "/profiles/$name.fstab" overlay
 	done
+	helper_controls
 	# The control: without the rule that takes the mount away something is denied.
 	load control direct '/umount "\/usr\/share\/",/d' >/dev/null
 	out=$(enter "control" /profiles/control.fstab overlay)

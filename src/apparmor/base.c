@@ -224,13 +224,21 @@ static int add_probe(struct om_aa_rules *rules)
 static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
 	const struct om_aa_path dir = { { OM_AA_PATTERN("/usr/bin/") } };
+	const struct om_aa_rule own = { .kind = OM_AA_MOUNT,
+					.families = OM_AA_MOUNT2,
+					.type = "overlay",
+					.options = "ro",
+					.device = "overmount-probe",
+					.path = dir };
+	/* What the helper has made at a place of ours comes from there. */
+	const struct om_aa_rule helpers = {
+		.kind = OM_AA_MOUNT,
+		.families = OM_AA_MOUNT2,
+		.options = "move",
+		.source = { { OM_AA_PATTERN("/run/helper/") } },
+		.path = dir
+	};
 	const struct om_aa_rule mounts[] = {
-		{ .kind = OM_AA_MOUNT,
-		  .families = OM_AA_MOUNT2,
-		  .type = "overlay",
-		  .options = "ro",
-		  .device = "overmount-probe",
-		  .path = dir },
 		{ .kind = OM_AA_MOUNT,
 		  .families = OM_AA_MOVES,
 		  .options = "move",
@@ -241,7 +249,7 @@ static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_option
 		  .path = { { OM_AA_PATTERN("snap."), OM_AA_LITERAL(o->name),
 			      OM_AA_PATTERN(".*") } } },
 	};
-	int r = 0;
+	int r = om_aa_rules_add(rules, o->technique == OM_AA_HELPER ? &helpers : &own);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(mounts); i++)
 		r = om_aa_rules_add(rules, &mounts[i]);
@@ -250,32 +258,48 @@ static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_option
 
 static int add_label(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
-	static const struct fixed files[] = {
+	static const struct fixed direct[] = {
 		{ OM_AA_ALL, OM_AA_R | OM_AA_M, "/usr/bin/{,**}" },
 		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
+	};
+	/* Nothing is read through it but by the application. */
+	static const struct fixed helper[] = {
+		{ OM_AA_ALL, OM_AA_R, "/usr/bin/{,true}" },
+		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
+		{ OM_AA_MOUNT2, OM_AA_R | OM_AA_W, "/run/helper/" },
 	};
 	int r = om_aa_rules_section(
 		rules,
 		"Trying whether an application can use what it sees through an overlay");
 
 	if (r == 0)
-		r = add_fixed(rules, files, ARRAY_SIZE(files));
+		r = o->technique == OM_AA_HELPER
+			    ? add_fixed(rules, helper, ARRAY_SIZE(helper))
+			    : add_fixed(rules, direct, ARRAY_SIZE(direct));
 	return r < 0 ? r : add_label_mounts(rules, o);
 }
 
-static int add_helper(struct om_aa_rules *rules)
+/* It is executed by descriptor, looked at before, and talked to over a socket. */
+static int add_helper(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
+	const struct om_aa_path path =
+		om_aa_name(o->helper ? o->helper : OM_AA_HELPER_PATH);
+	const struct om_aa_rule helper[] = {
+		{ .kind = OM_AA_FILE,
+		  .families = OM_AA_ALL,
+		  .may = OM_AA_R,
+		  .path = path },
+		{ .kind = OM_AA_EXEC,
+		  .families = OM_AA_ALL,
+		  .path = path,
+		  .word = "overmount-layers" },
+		{ .kind = OM_AA_NETWORK, .families = OM_AA_ALL, .word = "unix seqpacket" },
+	};
 	int r = om_aa_rules_section(rules, "The helper that makes overlays");
 
-	return r < 0 ? r
-		     : om_aa_rules_add(
-			       rules,
-			       &(struct om_aa_rule){
-				       .kind = OM_AA_EXEC,
-				       .families = OM_AA_ALL,
-				       .path = { { OM_AA_PATTERN(
-					       "/usr/lib/overmount/overmount-layers") } },
-				       .word = "overmount-layers" });
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(helper); i++)
+		r = om_aa_rules_add(rules, &helper[i]);
+	return r;
 }
 
 int om_aa_add_base(struct om_aa_rules *rules, const struct om_aa_options *o)
@@ -290,10 +314,10 @@ int om_aa_add_base(struct om_aa_rules *rules, const struct om_aa_options *o)
 		r = add_stage(rules, o);
 	if (r == 0)
 		r = add_probe(rules);
-	if (r == 0 && o->technique == OM_AA_DIRECT)
+	if (r == 0 && o->technique != OM_AA_MIMIC)
 		r = add_label(rules, o);
 	if (r == 0 && o->technique == OM_AA_HELPER)
-		r = add_helper(rules);
+		r = add_helper(rules, o);
 	return r;
 }
 

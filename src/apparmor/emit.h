@@ -29,6 +29,7 @@ struct om_aa_options {
 	enum om_aa_technique technique;
 	const char *state;   /* directory of the journal */
 	const char *program; /* that is run */
+	const char *helper;  /* overmount-layers; NULL: OM_AA_HELPER_PATH */
 };
 
 /* What a plan does not say of a directory or a source of a bind. */
@@ -45,6 +46,8 @@ struct om_aa_input {
 	const struct om_aa_place *places;
 	size_t n_places;
 };
+
+#define OM_AA_HELPER_PATH "/usr/lib/overmount/overmount-layers"
 
 /* With more names in a directory than this, a mimic's rules have a glob for them. */
 #define OM_AA_LIST_MAX 8

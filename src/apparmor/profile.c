@@ -78,6 +78,8 @@ void om_aa_profile_print(const struct om_aa_rules *rules, const struct om_aa_opt
 	om_aa_rules_print(rules, indent, out);
 	om_str_add(out, "}\n");
 	if (o->technique == OM_AA_HELPER)
-		om_str_add(out, "\n# An overlay keeps the label of who made it.\n"
-				"profile overmount-layers flags=(unconfined) {\n}\n");
+		om_str_add(
+			out,
+			"\n# An overlay keeps the label of who made it.  This one does nothing else.\n"
+			"profile overmount-layers flags=(unconfined) {\n}\n");
 }

@@ -216,6 +216,9 @@ void om_aa_rule_print(const struct om_aa_rule *rule, struct om_str *out)
 		add_path("", &rule->path, out);
 		om_str_addf(out, " px -> %s", rule->word);
 		break;
+	case OM_AA_NETWORK:
+		om_str_addf(out, "network %s", rule->word);
+		break;
 	}
 	om_str_add(out, ",");
 }

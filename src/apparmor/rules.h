@@ -47,6 +47,7 @@ enum om_aa_kind {
 	OM_AA_SIGNAL,	      /* to and from the profile called path */
 	OM_AA_CHANGE_PROFILE, /* path: the profile */
 	OM_AA_EXEC,	      /* path; word: the profile that it gets */
+	OM_AA_NETWORK,	      /* word: family and kind of a socket */
 };
 
 /* What may be done with a file. */

@@ -299,6 +299,7 @@ static int read_options(struct work *w, struct om_error *e)
 	w->options.name = om_cli_get(w->cli, OM_OPT_NAME);
 	w->options.state = om_cli_state_path(w->cli);
 	w->options.program = program ? program : "/usr/bin/overmount";
+	w->options.helper = om_cli_get(w->cli, OM_OPT_LAYERS_HELPER);
 	if (technique && om_aa_technique_parse(technique, &w->options.technique) < 0)
 		return om_fail(e, OM_ERR_INPUT, -EINVAL,
 			       "cannot use technique %s: want direct, helper or mimic",
@@ -306,6 +307,8 @@ static int read_options(struct work *w, struct om_error *e)
 	r = check_name(w->options.name, e);
 	if (r == 0)
 		r = check_path("--state", w->options.state, e);
+	if (r == 0 && w->options.helper)
+		r = check_path("--layers-helper", w->options.helper, e);
 	return r < 0 ? r : check_path("--program", w->options.program, e);
 }
 
@@ -430,12 +433,23 @@ static int print(const struct work *w, struct om_error *e)
 
 static int run_apparmor(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = {
-		OM_OPT_NAME,   OM_OPT_TECHNIQUE, OM_OPT_PORTABLE,     OM_OPT_SNIPPET,
-		OM_OPT_APP,    OM_OPT_CHECK,	 OM_OPT_PROGRAM,      OM_OPT_ROOT,
-		OM_OPT_PASSWD, OM_OPT_GROUP,	 OM_OPT_POLICY,	      OM_OPT_ALLOW,
-		OM_OPT_FACTS,  OM_OPT_STATE,	 OM_OPT_LOAD_MODULES, 0
-	};
+	static const int options[] = { OM_OPT_NAME,
+				       OM_OPT_TECHNIQUE,
+				       OM_OPT_PORTABLE,
+				       OM_OPT_SNIPPET,
+				       OM_OPT_APP,
+				       OM_OPT_CHECK,
+				       OM_OPT_PROGRAM,
+				       OM_OPT_LAYERS_HELPER,
+				       OM_OPT_ROOT,
+				       OM_OPT_PASSWD,
+				       OM_OPT_GROUP,
+				       OM_OPT_POLICY,
+				       OM_OPT_ALLOW,
+				       OM_OPT_FACTS,
+				       OM_OPT_STATE,
+				       OM_OPT_LOAD_MODULES,
+				       0 };
 	struct om_cli cli = om_cli_parse(command, options, argc, argv);
 	struct work w = { .cli = &cli, .policy = om_policy_default };
 	struct om_error e = { 0 };
@@ -481,6 +495,9 @@ const struct om_command om_cmd_apparmor = {
 		"     --app               what the applications' own profiles need\n"
 		"     --check             print nothing, but compile it with apparmor_parser\n"
 		"     --program FILE      where overmount is (default: /usr/bin/overmount)\n"
+		"     --layers-helper PROGRAM\n"
+		"                         where overmount-layers is (default:\n"
+		"                           " OM_AA_HELPER_PATH ")\n"
 		"     --root DIR          directory below which all paths are (default: /)\n"
 		"     --state DIR         directory of the journal (default: " OM_STATE_DIR
 		")\n"

@@ -171,26 +171,41 @@ static int check_fds(struct om_layers_job *job, struct om_layers_reply *reply)
 		       : check_place(job->fds[OM_LAYERS_PLACE], reply);
 }
 
-/* As aa_getcon(3) finds it, of this very process. */
-static void read_label(struct om_layers_reply *reply)
+/* As aa_getcon(3) finds it, of this very process: how long it is, or -errno. */
+static ssize_t read_current(char *buf, size_t size)
 {
 	static const char *const files[] = { "/proc/self/attr/apparmor/current",
 					     "/proc/self/attr/current" };
-	static const char suffix[] = " (unconfined)";
-	ssize_t n = -1;
-	size_t length, ends = sizeof(suffix) - 1;
+	ssize_t n = -ENOENT;
 
-	for (size_t i = 0; n < 0 && i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 0; n == -ENOENT && i < ARRAY_SIZE(files); i++) {
 		_cleanup_close_ int fd = open(files[i], O_RDONLY | O_CLOEXEC);
 
-		n = fd < 0 ? -1 : read(fd, reply->label, sizeof(reply->label) - 1);
+		n = fd < 0 ? -1 : read(fd, buf, size - 1);
+		n = n < 0 ? -errno : n;
 	}
-	reply->label[n < 0 ? 0 : n] = '\0';
-	reply->label[strcspn(reply->label, "\n")] = '\0';
-	length = strlen(reply->label);
-	reply->confined =
-		length > 0 && strcmp(reply->label, "unconfined") != 0 &&
-		(length < ends || strcmp(reply->label + length - ends, suffix) != 0);
+	buf[n < 0 ? 0 : n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return n;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Who may not look has a label that is enforced. */
+static void read_label(struct om_layers_reply *reply)
+{
+	ssize_t n = read_current(reply->label, sizeof(reply->label));
+
+	/* Neither the file, nor a module that answers in it. */
+	if (n == -ENOENT || n == -EINVAL)
+		return;
+	reply->confined = n < 0 || (strcmp(reply->label, "unconfined") != 0 &&
+				    !ends_with(reply->label, " (unconfined)"));
 }
 
 /* A mount, if there is one, goes with the reply, and nowhere else. */

@@ -59,7 +59,10 @@ is "direct by name: no mimic" \
 is "mimic: no layer may be read" "$(rules <<<"$mimic" | grep -c 'usr/share/{')" 0
 helper=$(aa --facts "$facts/6.12.yaml" --technique helper one.fstab)
 is "helper: no layer may be read either" "$(rules <<<"$helper" | grep -c 'usr/share/{')" 0
-is "helper: it is permitted, and has a profile" "$(grep -c overmount-layers <<<"$helper")" 2
+is "helper: it is permitted, looked at, and has a profile" "$(grep -c overmount-layers <<<"$helper")" 3
+is "helper: where it is" "$(aa --facts "$facts/6.12.yaml" --technique helper --layers-helper '/opt/a b' one.fstab |
+	grep '/opt')" $'  "/opt/a b" r,\n  "/opt/a b" px -> overmount-layers,'
+is "direct: no word of it" "$(grep -c overmount-layers <<<"$one")" 0
 is "app: the target alone" "$(aa --app one.fstab | rules)" '"/usr/share/foo{,/**}" rwmklix,'
 
 # The hole lies on a file system that knows it by another name.
@@ -114,6 +117,7 @@ fails "a name that is none" 1 'cannot use the name "a b"' "$OVERMOUNT" apparmor 
 fails "a key that is none" 1 'cannot use the name "app_"' "$OVERMOUNT" apparmor --name app_ one.fstab
 fails "a technique that is none" 1 'want direct, helper or mimic' aa --technique x one.fstab
 fails "a state directory that is no path" 1 'cannot use --state "x"' aa --state x one.fstab
+fails "a helper that is no path" 1 'cannot use --layers-helper "a"' aa --layers-helper a one.fstab
 fails "a program that is no path" 1 'cannot use --program "/a/"' aa --program /a/ one.fstab
 fails "a profile that is none" 1 'bad.fstab:1' aa one.fstab bad.fstab
 fails "a profile that is not there" 2 'cannot read' aa missing.fstab

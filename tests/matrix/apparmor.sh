@@ -37,6 +37,7 @@ make_image() {
 	echo root:x:0:0::/root:/bin/sh >"$base/etc/passwd"
 	echo root:x:0: >"$base/etc/group"
 	take "$base" "$OVERMOUNT" /usr/bin/overmount
+	take "$base" "$BUILD_DIR/static/overmount-layers" /usr/lib/overmount/overmount-layers
 	take "$base" "$(type -P true)" /usr/bin/true
 	# For tables; nothing names it that ldd could see.
 	dir=$(ldconfig -p | awk '$1 == "libsmartcols.so.1" { print $NF; exit }')
@@ -79,5 +80,6 @@ for kernel in $kernels; do
 		esac
 	done <"$work/out"
 	is "$kernel: the control was tried" "$(grep -c '^ok control: a rule less' "$work/out")" 1
+	is "$kernel: and those of the helper" "$(grep -cE '^ok control: (no rule to execute|a helper).*: there is no overlay' "$work/out")" 3
 done
 plan_end
