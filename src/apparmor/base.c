@@ -164,6 +164,43 @@ static int add_stage(struct om_aa_rules *rules, const struct om_aa_options *o)
 	return r < 0 ? r : add_stage_mounts(rules, o);
 }
 
+static int add_aside_mounts(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	const struct om_aa_path dir = in_state(o, "/aside.[0-9]*/");
+	const struct om_aa_rule mounts[] = {
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_ALL,
+		  .type = "tmpfs",
+		  .options = "rw, nosuid, nodev, noexec",
+		  .device = "overmount",
+		  .path = dir },
+		{ .kind = OM_AA_MOUNT,
+		  .families = OM_AA_ALL,
+		  .options = "private",
+		  .path = dir },
+		{ .kind = OM_AA_UMOUNT, .families = OM_AA_ALL, .path = dir },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(mounts); i++)
+		r = om_aa_rules_add(rules, &mounts[i]);
+	return r;
+}
+
+/* A directory or a file for each mount that goes. */
+static int add_aside(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	static const struct fixed files[] = {
+		{ OM_AA_ALL, OM_AA_W, "/aside.[0-9]*/{,[0-9]*{,/}}" },
+	};
+	int r = om_aa_rules_section(
+		rules, "Where an update keeps what goes, until it has ended");
+
+	if (r == 0)
+		r = add_in_state(rules, o, files, ARRAY_SIZE(files));
+	return r < 0 ? r : add_aside_mounts(rules, o);
+}
+
 static int add_probe_mounts(struct om_aa_rules *rules)
 {
 	static const struct om_aa_rule mounts[] = {
@@ -312,6 +349,8 @@ int om_aa_add_base(struct om_aa_rules *rules, const struct om_aa_options *o)
 		r = add_state(rules, o);
 	if (r == 0)
 		r = add_stage(rules, o);
+	if (r == 0 && o->updates)
+		r = add_aside(rules, o);
 	if (r == 0)
 		r = add_probe(rules);
 	if (r == 0 && o->technique != OM_AA_MIMIC)

@@ -55,6 +55,24 @@ static struct om_aa_path on_stage(const struct emitter *x, const char *below,
 				      OM_AA_LITERAL(below), OM_AA_PATTERN(suffix) } };
 }
 
+/* Where an update keeps what goes until it has ended (apply/aside.c). */
+static struct om_aa_path aside(const struct emitter *x, const char *suffix)
+{
+	return (struct om_aa_path){ { OM_AA_LITERAL(x->o->state),
+				      OM_AA_PATTERN("/aside.[0-9]*/[0-9]*"),
+				      OM_AA_PATTERN(suffix) } };
+}
+
+/* The root of a construction, and in an update what comes back when that fails. */
+static struct om_aa_path brought_from(const struct emitter *x, const char *suffix)
+{
+	if (!x->o->updates)
+		return on_stage(x, "", suffix);
+	return (struct om_aa_path){ { OM_AA_LITERAL(x->o->state),
+				      OM_AA_PATTERN("/{aside,stage}.[0-9]*/[0-9]*"),
+				      OM_AA_PATTERN(suffix) } };
+}
+
 static struct om_aa_path detached(const char *below, const char *suffix)
 {
 	if (!*below)
@@ -396,6 +414,9 @@ static int add_detach(const struct emitter *x, const struct om_step *step,
 
 	if (r == 0)
 		r = add_mount(x, OM_AA_MOVES, "move", path, grave);
+	if (r == 0 && x->o->updates)
+		r = add_mount(x, OM_AA_MOUNT2 | OM_AA_MOVES, "move", path,
+			      aside(x, suffix));
 	return r < 0 ? r
 		     : add_shared(x, &(struct om_aa_rule){ .kind = OM_AA_FILE,
 							   .families = OM_AA_BY_FD,
@@ -420,7 +441,8 @@ static int add_attach(const struct emitter *x, const struct om_step *step)
 							.may = OM_AA_W,
 							.path = tree });
 	if (r == 0)
-		r = add_mount(x, OM_AA_MOUNT2 | OM_AA_FD_MOVE, "move", tree, path);
+		r = add_mount(x, OM_AA_MOUNT2 | OM_AA_FD_MOVE, "move",
+			      brought_from(x, suffix), path);
 	if (r == 0)
 		r = add_mount(x, OM_AA_DETACHED, "move", any, path);
 	return r < 0 ? r : add_detach(x, step, suffix);

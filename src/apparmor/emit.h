@@ -30,6 +30,7 @@ struct om_aa_options {
 	const char *state;   /* directory of the journal */
 	const char *program; /* that is run */
 	const char *helper;  /* overmount-layers; NULL: OM_AA_HELPER_PATH */
+	bool updates; /* from one of the profiles to another, while they are in use */
 };
 
 /* What a plan does not say of a directory or a source of a bind. */

@@ -300,6 +300,7 @@ static int read_options(struct work *w, struct om_error *e)
 	w->options.state = om_cli_state_path(w->cli);
 	w->options.program = program ? program : "/usr/bin/overmount";
 	w->options.helper = om_cli_get(w->cli, OM_OPT_LAYERS_HELPER);
+	w->options.updates = w->cli->argc > 1;
 	if (technique && om_aa_technique_parse(technique, &w->options.technique) < 0)
 		return om_fail(e, OM_ERR_INPUT, -EINVAL,
 			       "cannot use technique %s: want direct, helper or mimic",

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The rules of `overmount apparmor`, compiled by the real parser: names mean themselves, and what
 # apply, check and undo ask the kernel for on five kinds of kernel (seen by strace) is permitted,
-# neither less nor much more.  OM_APPARMOR=full tries 100,000 names instead of 2,000.
+# neither less nor much more.  OM_APPARMOR=full tries 100,000 names instead of 2,000, and each
+# rule on all kinds.
 . "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 top=$(cd "${top_srcdir:-.}" && pwd)
@@ -50,6 +51,16 @@ tmpfs /usr/lib/x tmpfs mode=0750 0 0
 /usr/share/foo /usr/share/zdeep/er/tmp/again none rbind,x-snapd.origin=layout 0 0
 none /usr/share/file2 none x-overmount.hide 0 0
 P
+# What it is updated to: names come, go and change in each hole, and one mount stays.
+cat >tree/q.fstab <<'P'
+/snap/app/1/usr/share/foo /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0
+/snap/app/1/etc/foo.conf /etc/passwd none bind,ro,x-snapd.kind=file,x-snapd.origin=layout 0 0
+none /usr/share/X11/other none x-snapd.kind=symlink,x-snapd.symlink=/snap/app/1,x-snapd.origin=layout 0 0
+tmpfs /usr/lib/x tmpfs mode=0751 0 0
+tmpfs /opt/x tmpfs mode=0700 0 0
+/snap/app/1/usr/share/foo /usr/share/zdeep/other none rbind,ro,nosuid 0 0
+none /usr/share/file3 none x-overmount.hide 0 0
+P
 make_squashfs tree
 mount -t tmpfs run base/run
 mount -t proc proc base/proc
@@ -83,6 +94,13 @@ replay() {
 	py aareplay profile "$PWD/base" "$family" "${@/#/$family.}"
 }
 
+# needless FAMILY MASK: rules without which nothing of all that would be denied.
+needless() {
+	# shellcheck disable=SC2086 # none, or one
+	py aareplay --needless ${2:+--masked} profile "$PWD/base" "$1" \
+		"$1".{apply,check,undo,died,recover,u-{apply,update,check,died,recover,undo}}
+}
+
 # die FAMILY MASK STRATEGY: an apply that is killed when it attaches what it attaches last, and
 # what recovers from it.  Calls are counted by process.
 die() {
@@ -96,6 +114,22 @@ die() {
 		return 1
 	fi
 	trace "$family.recover" "$2" recover >/dev/null
+}
+
+# update FAMILY MASK STRATEGY: from p to q, and one back that is killed when all is there but
+# the journal, and what brings q back.
+update() {
+	local family=$1 mask=$2
+	set -- --strategy "$3" --allow kind-change
+	trace "$family.u-apply" "$mask" apply "$@" /p.fstab &&
+		trace "$family.u-update" "$mask" update "$@" /p.fstab /q.fstab &&
+		trace "$family.u-check" "$mask" check || return 1
+	if injecting=--inject=renameat:signal=KILL:when=1 trace "$family.u-died" "$mask" update \
+		"$@" /q.fstab /p.fstab 2>/dev/null; then
+		return 1
+	fi
+	trace "$family.u-recover" "$mask" recover | grep -q ' restored$' &&
+		trace "$family.u-undo" "$mask" undo
 }
 
 # What this kernel cannot do is masked by what a detached tree needs; AppArmor's part is asked
@@ -128,11 +162,32 @@ for kind in detached::7.3 fd-move:mount_setattr:6.12 fd:mount_setattr:6.1 \
 		else
 			not_ok "$name: it is killed, and recovered"
 		fi
-		# Of a mimic, globs take the place of some names.
-		[ $strategy = overlay ] || continue
-		sed -i '/umount "\/etc\/",/d' profile
+		sed '/umount "\/etc\/",/d' profile >less && mv less profile
 		is "control: $name: a rule less, and something is denied" \
 			"$(replay "$family" apply check undo | grep -c "^umount \[b'/etc/'\]")" 1
+		rm -rf base/run/*
+		if update "$family" "$mask" $strategy; then
+			"$OVERMOUNT" apparmor --root base --name app --technique $technique \
+				--allow kind-change --facts "$file" base/p.fstab base/q.fstab |
+				sed 's,"/mnt/base/\(.\).fstab","/\1.fstab",' >profile
+			out=$(replay "$family" u-apply u-update u-check u-died u-recover u-undo)
+			is "$name: and of an update, and of one that was killed ($out)" \
+				"${out##*, }" "0 denied"
+			# It takes a second for every two rules.
+			case ${OM_APPARMOR:-},$name in
+			full,* | *,"detached, overlay" | *,"mount2, mimic")
+				is "$name: without any one rule, something is denied" \
+					"$(needless "$family" "$mask")" "" ;;
+			esac
+			cp profile last
+			sed '/aside\./d' last >profile
+			out=$(replay "$family" u-update)
+			is "control: $name: without a place for what goes, an update is denied" \
+				"$(grep -c '^mount .*aside' <<<"$out")" 1
+		else
+			not_ok "$name: it is updated, killed and recovered"
+			chroot base /usr/bin/overmount undo
+		fi
 	done
 done
 
@@ -210,16 +265,8 @@ for call in aareplay.whole_calls(open("parts")):
 ('13', 'move_mount', '5</x>, \"\", 6</y>, \"nest\", 0', '0')"
 
 # --- no more than that -------------------------------------------------------------------
-rm -rf base/run/*
-trace detached.apply "" apply --strategy overlay --allow kind-change /p.fstab &&
-	trace detached.check "" check && trace detached.undo "" undo
-"$OVERMOUNT" apparmor --root base --name app --technique direct --allow kind-change \
-	--facts "$facts/7.3.yaml" base/p.fstab |
-	sed 's,"/mnt/base/p.fstab","/p.fstab",' >profile
-needless() { py aareplay --needless profile "$PWD/base" detached detached.{apply,check,undo}; }
-is "without any one rule, something is denied" "$(needless)" ""
-sed -i 's/^}$/  "\/nobody\/asks" r,\n}/' profile
-is "control: a rule that nobody needs is found" "$(needless)" '"/nobody/asks" r,'
+sed 's/^}$/  "\/nobody\/asks" r,\n}/' last >profile
+is "control: a rule that nobody needs is found" "$(needless mount2 4.4)" '"/nobody/asks" r,'
 
 # What is no part of the plan; on each kind of kernel, by a profile for all of them.
 "$OVERMOUNT" apparmor --root base --name app --portable --allow kind-change base/p.fstab >profile

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Would a profile have permitted what a program did?
 
-Usage: aareplay.py [--needless] PROFILE ROOT FAMILY TRACE...
+Usage: aareplay.py [--needless [--masked]] PROFILE ROOT FAMILY TRACE...
 
 Goes through traces (strace -f -y -v) of a program that ran in ROOT, a directory that would be
 the root of its namespace, and asks the compiled PROFILE about each call as a kernel of FAMILY
@@ -10,7 +10,8 @@ questions there were; exit status 1 when something was denied.
 
 With --needless it leaves out one rule after the other, and prints those without which nothing
 would be denied.  What cannot be seen in a trace is not tried: capabilities, signals, labels,
-and what the dynamic loader maps.
+and what the dynamic loader maps; nor, where calls were masked by a filter (--masked), what is
+done only without one.
 """
 import re
 import sys
@@ -60,11 +61,12 @@ def unescape(text):
 
 
 class Replay:
-    """One profile, and what was asked of it so far."""
+    """What a trace asks: each question is about a file, a mount or an umount, with all that
+    a policy has to be asked about it, one of which is to be permitted."""
 
-    def __init__(self, policy, root, family):
-        self.policy, self.root, self.family = policy, root.encode(), family
-        self.asked, self.denied = 0, []
+    def __init__(self, root, family):
+        self.root, self.family = root.encode(), family
+        self.asked = []   # (kind, what to ask, what it is, where)
         self.fds = {}     # (process, number): path
         self.nested = []  # where something hangs in a tree that no namespace has
         self.dirs = {}    # path: whether it is a directory, where that was seen
@@ -109,16 +111,14 @@ class Replay:
 
     # --- questions -----------------------------------------------------------------
 
-    def ask(self, answer, what):
-        self.asked += 1
-        if not answer:
-            self.denied.append(f"{what}  [{self.where}]")
+    def ask(self, kind, alternatives, what):
+        self.asked.append((kind, alternatives, what, self.where))
 
     def file(self, path, letters, is_dir):
         name = self.name(path)
         if is_dir and name != b"/":
             name += b"/"
-        self.ask(self.policy.file(name, letters), f"{letters} {name!r}")
+        self.ask("file", ((name, letters),), f"{letters} {name!r}")
 
     def whole(self, path):
         """The names that a mount there may have: a directory's ends in a slash."""
@@ -130,8 +130,8 @@ class Replay:
 
     def mount(self, target, sources, kind, flags, what):
         targets = self.whole(target)
-        answer = any(self.policy.mount(t, s, kind, flags) for t in targets for s in sources)
-        self.ask(answer, f"{what} {sources} -> {targets} {kind!r} {flags:#x}")
+        self.ask("mount", tuple((t, s, kind, flags) for t in targets for s in sources),
+                 f"{what} {sources} -> {targets} {kind!r} {flags:#x}")
 
     # --- calls ---------------------------------------------------------------------
 
@@ -201,6 +201,10 @@ class Replay:
         if "ENOENT" not in result and "ENOTEMPTY" not in result:
             self.file(self.join(process, a[0], a[1]), "w", "AT_REMOVEDIR" in a[2])
 
+    def do_renameat(self, process, a, _):
+        self.file(self.join(process, a[0], a[1]), "rw", False)
+        self.file(self.join(process, a[2], a[3]), "w", False)
+
     def do_linkat(self, process, a, _):
         self.file(self.join(process, a[2], a[3]), "l", False)
         self.file(self.path_of(process, a[1]), "rw", False)
@@ -250,7 +254,7 @@ class Replay:
         if "EINVAL" in result:
             return
         names = self.whole(self.path_of(process, a[0]))
-        self.ask(any(self.policy.umount(name) for name in names), f"umount {names}")
+        self.ask("umount", tuple((name,) for name in names), f"umount {names}")
 
     def line(self, text):
         call = CALL.match(text)
@@ -277,17 +281,21 @@ def whole_calls(lines):
             yield text
 
 
-def replay(policy, root, family, traces):
-    """How many questions, and what was denied."""
-    asked, denied = 0, []
+def questions(root, family, traces):
+    """All that the traces ask."""
+    asked = []
     for trace in traces:
-        one = Replay(policy, root, family)
+        one = Replay(root, family)
         with open(trace, encoding="latin-1") as f:
             for text in whole_calls(f):
                 one.line(text)
         asked += one.asked
-        denied += one.denied
-    return asked, denied
+    return asked
+
+
+def permits(policy, kind, alternatives):
+    ask = getattr(policy, kind)
+    return any(ask(*each) for each in alternatives)
 
 
 # Of these nothing is in a trace, or nothing where there is no AppArmor: reading through an
@@ -296,34 +304,61 @@ UNSEEN = re.compile(rb"^ *(capability|signal|change_profile)|\.so|/usr/bin/|\{,\
                     rb"/run/usr/|/sys/kernel/security/|/sys/module/apparmor/|/uid_map")
 
 
-def needless(parser, profile, root, family, traces):
+# Under a filter of calls nothing is cached, and what it hides is not worked around.
+UNMASKED = re.compile(rb"\{facts,#|\}attr/|/fdinfo/")
+RULE = re.compile(rb"^  [^ #].*,( # .*)?$")
+# What stands for many names permits what a rule for one of them does.
+GLOB = re.compile(rb'/\*/?"[^"]*$')
+
+
+def is_implied(line, lines):
+    """apparmor_parser 3.0 lets be bound whatever where attributes may be set."""
+    if not re.match(rb"^  mount options=\(r?bind\) ", line):
+        return False
+    target = re.search(rb' -> ".*",', line).group(0)
+    return any(b"(remount, bind" in other and target in other for other in lines)
+
+
+def denied_by(parser, lines, asked):
+    policy = aapolicy.Policy(parser, b"\n".join(lines))
+    return {each for each in asked if not permits(policy, *each)}
+
+
+def needless(parser, profile, asked, masked):
     """Rules without which nothing is denied."""
+    asked = {(kind, alternatives) for kind, alternatives, _, _ in asked}
     lines = profile.split(b"\n")
+    narrow = [line for line in lines if not (RULE.match(line) and GLOB.search(line))]
     for number, line in enumerate(lines):
-        if not re.match(rb"^  [^ #].*,( # .*)?$", line) or UNSEEN.search(line):
+        if not RULE.match(line) or UNSEEN.search(line) or is_implied(line, lines) or \
+                masked and UNMASKED.search(line):
             continue
-        rest = b"\n".join(lines[:number] + lines[number + 1:])
-        if not replay(aapolicy.Policy(parser, rest), root, family, traces)[1]:
+        among = lines if GLOB.search(line) else narrow
+        rest = [each for each in among if each is not line]
+        if denied_by(parser, rest, asked) == denied_by(parser, among, asked):
             yield line.decode().strip()
 
 
 def main(arguments):
-    only_needless = arguments[:1] == ["--needless"]
-    profile, root, family, *traces = arguments[only_needless:]
+    options = {each for each in arguments[:2] if each.startswith("--")}
+    profile, root, family, *traces = arguments[len(options):]
     parser, reason = aapolicy.find_parser()
     if not parser:
         print(reason)
         return 77
     with open(profile, "rb") as f:
         text = f.read()
-    if only_needless:
-        found = list(needless(parser, text, root, family, traces))
+    asked = questions(root, family, traces)
+    if "--needless" in options:
+        found = list(needless(parser, text, asked, "--masked" in options))
         print("\n".join(found))
         return len(found) > 0
-    asked, denied = replay(aapolicy.Policy(parser, text), root, family, traces)
+    policy = aapolicy.Policy(parser, text)
+    denied = [f"{what}  [{where}]" for kind, alternatives, what, where in asked
+              if not permits(policy, kind, alternatives)]
     for what in denied:
         print(what)
-    print(f"{asked} questions, {len(denied)} denied")
+    print(f"{len(asked)} questions, {len(denied)} denied")
     return len(denied) > 0
 
 

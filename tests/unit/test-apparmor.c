@@ -435,6 +435,7 @@ static void test_random_plans(void **arg _unused_)
 		char *dir = random_path(), *file = random_path();
 
 		o.state = dir;
+		o.updates = pick(2);
 		o.technique = (enum om_aa_technique)pick(_OM_AA_TECHNIQUE_MAX);
 		o.helper = pick(2) ? file : NULL;
 		add_random_steps(&plan, pick(2));
@@ -710,6 +711,113 @@ static void test_golden_whole(void **arg _unused_)
 	om_str_free(&text);
 }
 
+/* From one profile to another, with all that is around. */
+static void test_golden_update(void **arg _unused_)
+{
+	struct om_str text = { 0 };
+
+	for (size_t k = 0; k < ARRAY_SIZE(forms); k++) {
+		struct om_aa_rules rules = { .families = forms[k].families };
+		struct om_aa_options o = direct;
+
+		o.technique = forms[k].technique;
+		o.updates = true;
+		assert_int_equal(om_aa_add_base(&rules, &o), 0);
+		add_case("readme", &o, om_aa_add_plan, &rules);
+		add_case("modes-and-owners", &o, om_aa_add_plan, &rules);
+		om_str_addf(&text, "%s=== %s\n", text.len ? "\n" : "", forms[k].name);
+		om_aa_profile_print(&rules, &o, false, &text);
+		om_aa_rules_done(&rules);
+	}
+	compare_golden("update", om_str_get(&text));
+	om_str_free(&text);
+}
+
+/* --- which kinds ------------------------------------------------------------------------- */
+
+/* Is there one that permits as much?  The same path, and all that may be done. */
+static bool has_rule(const struct om_aa_rules *rules, const struct om_aa_rule *wanted)
+{
+	struct om_aa_rule bare = *wanted;
+	struct om_str want = { 0 };
+	bool found = false;
+
+	bare.may = 0;
+	om_aa_rule_print(&bare, &want);
+	for (size_t i = 0; i < rules->rules.n && !found; i++) {
+		struct om_str text = { 0 };
+
+		bare = rules->rules.v[i];
+		bare.may = 0;
+		om_aa_rule_print(&bare, &text);
+		found = rules->rules.v[i].families &&
+			!(wanted->may & ~rules->rules.v[i].may) &&
+			om_streq(om_str_get(&text), om_str_get(&want));
+		om_str_free(&text);
+	}
+	om_str_free(&want);
+	return found;
+}
+
+static void make_rules(const char *name, const struct om_aa_options *o, unsigned families,
+		       struct om_aa_rules *rules)
+{
+	*rules = (struct om_aa_rules){ .families = families };
+	assert_int_equal(om_aa_add_base(rules, o), 0);
+	add_case(name, o, om_aa_add_plan, rules);
+}
+
+/*
+ * What a portable profile says that a kind needs is what one for that kind alone has: no
+ * rule is marked for a kind that does without, and none lacks the mark.
+ */
+static size_t check_marks(const char *name, const struct om_aa_options *o,
+			  unsigned family)
+{
+	struct om_aa_rules all, one;
+	size_t marked = 0;
+
+	make_rules(name, o, OM_AA_ALL, &all);
+	make_rules(name, o, family, &one);
+	for (size_t i = 0; i < one.rules.n; i++)
+		if (one.rules.v[i].families && !has_rule(&all, &one.rules.v[i]))
+			fail_with("%s: a rule of one kind is in no portable profile",
+				  name);
+	for (size_t i = 0; i < all.rules.n; i++) {
+		if (!(all.rules.v[i].families & family))
+			continue;
+		marked++;
+		if (!has_rule(&one, &all.rules.v[i])) {
+			struct om_str text = { 0 };
+
+			om_aa_rule_print(&all.rules.v[i], &text);
+			fail_with("%s: marked for %s, which does without: %s", name,
+				  om_aa_family_name(family), om_str_get(&text));
+		}
+	}
+	om_aa_rules_done(&all);
+	om_aa_rules_done(&one);
+	return marked;
+}
+
+static void test_marks(void **arg _unused_)
+{
+	struct om_aa_options o = direct;
+	size_t marked = 0;
+
+	for (unsigned i = 0; i < _OM_AA_TECHNIQUE_MAX * ARRAY_SIZE(case_names); i++)
+		for (unsigned family = OM_AA_MOUNT2; family <= OM_AA_DETACHED;
+		     family <<= 1) {
+			o.technique = i % _OM_AA_TECHNIQUE_MAX;
+			o.updates = family & (OM_AA_FD | OM_AA_DETACHED);
+			marked += check_marks(case_names[i / _OM_AA_TECHNIQUE_MAX], &o,
+					      family);
+		}
+	assert_true(marked > 5000);
+}
+
+/* --- of applications --------------------------------------------------------------------- */
+
 static void test_golden_app(void **arg _unused_)
 {
 	static const char *const names[] = { "layout-gimp", "modes-and-owners",
@@ -926,15 +1034,17 @@ static size_t count_hole(const struct om_aa_rules *rules, size_t section)
 }
 
 /* Rules of holes alone: the most that one has, and how many holes there are. */
-static size_t most_of_hole(unsigned families, size_t *holes)
+static size_t most_of_hole(unsigned families, bool updates, size_t *holes)
 {
+	struct om_aa_options o = direct;
 	size_t most = 0;
 
+	o.updates = updates;
 	*holes = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(counted); i++) {
 		struct om_aa_rules rules = { .families = families };
 
-		add_case(counted[i], &direct, om_aa_add_plan, &rules);
+		add_case(counted[i], &o, om_aa_add_plan, &rules);
 		for (size_t k = 0; k < rules.sections.n; k++) {
 			size_t n = count_hole(&rules, k);
 
@@ -954,10 +1064,12 @@ static void test_hole_limit(void **arg _unused_)
 	size_t holes;
 
 	for (unsigned family = OM_AA_MOUNT2; family <= OM_AA_DETACHED; family <<= 1) {
-		assert_in_range(most_of_hole(family, &holes), 2, 10);
+		assert_in_range(most_of_hole(family, false, &holes), 2, 10);
 		assert_true(holes > 10);
 	}
-	assert_in_range(most_of_hole(OM_AA_ALL, &holes), 2, 10);
+	assert_in_range(most_of_hole(OM_AA_ALL, false, &holes), 2, 10);
+	/* Where it is put while an update may yet fail. */
+	assert_in_range(most_of_hole(OM_AA_ALL, true, &holes), 3, 11);
 }
 
 /* --- small things ------------------------------------------------------------------------ */
@@ -1080,6 +1192,8 @@ int main(void)
 		cmocka_unit_test(test_random_plans),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_golden_whole),
+		cmocka_unit_test(test_golden_update),
+		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_golden_app),
 		cmocka_unit_test(test_superset),
 		cmocka_unit_test(test_counts),
