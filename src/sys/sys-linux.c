@@ -347,9 +347,22 @@ static int linux_close_range(const struct om_sys *sys _unused_, unsigned first,
 	return result(syscall(SYS_close_range, first, last, 0));
 }
 
+/* Of this process; 0 where there is no proc to ask. */
+static ino_t mount_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/mnt", &st) < 0 ? 0 : st.st_ino;
+}
+
+/* In what was not copied nothing may be tried: everybody would see it. */
 static int linux_unshare(const struct om_sys *sys _unused_, int flags)
 {
-	return result(unshare(flags));
+	ino_t before = flags & CLONE_NEWNS ? mount_namespace() : 0;
+
+	if (unshare(flags) < 0)
+		return -errno;
+	return before && mount_namespace() == before ? -EPROTO : 0;
 }
 
 static int linux_join_mount_ns(const struct om_sys *sys _unused_, int fd)

@@ -171,4 +171,14 @@ if command -v jq >/dev/null; then
 else
 	skip "--json" "jq is missing"
 fi
+# A filter that says of each namespace that it was made, and makes none: nothing is tried in
+# the one that everybody sees.
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	before=$(mounts)
+	strace -f -o /dev/null --inject=unshare:retval=0 "$OVERMOUNT" probe >out 2>&1
+	is "nothing is tried without a namespace" "$? $(mounts | diff - <(echo "$before"))" "0 "
+	is "and it is told" "$(grep -c 'unshare(CLONE_NEWNS): EPROTO' out | sed 's/^[1-9].*/some/')" some
+else
+	skip "nothing is tried without a namespace" "there is no strace, or it may not trace"
+fi
 plan_end
