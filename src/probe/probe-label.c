@@ -34,6 +34,20 @@ static const struct sample {
 	{ "/etc", "os-release", false },
 };
 
+/* More mounts than this on one place are not taken away. */
+#define MAX_STACK 64
+
+/*
+ * In this namespace of our own: what lies on the directory, an overlay of an earlier apply,
+ * say, gives other names to what is below it than the holes that are asked about have.
+ */
+static void uncover(const struct om_prober *p, const char *dir)
+{
+	for (unsigned i = 0; i < MAX_STACK; i++)
+		if (p->sys->umount(p->sys, dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return;
+}
+
 static const struct sample *find_sample(const struct om_prober *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
@@ -198,11 +212,13 @@ static void set_entered(struct om_fact *fact, int r)
 
 static void try_label(struct om_prober *p, struct om_fact *fact, const char *label)
 {
-	const struct sample *sample = find_sample(p);
-	struct reader reader = { p, sample, &p->bare, label };
+	struct reader reader = { p, NULL, &p->bare, label };
 	struct om_overlay_try how = { .by_helper = label };
+	const struct sample *sample;
 	int r;
 
+	uncover(p, samples[0].dir);
+	sample = reader.sample = find_sample(p);
 	if (!sample) {
 		om_fact_set_to(fact, OM_UNKNOWN, NULL, "no directory to try it on");
 		return;

@@ -983,10 +983,32 @@ static void test_capable_kernel(void **state)
 		if (is_ability((enum om_fact_id)i))
 			assert_int_equal(facts.fact[i].state, OM_YES);
 	/* Nothing is left over the directory that was tried. */
-	assert_int_equal(fake_kernel_count(&k, "umount /usr/bin 0xa"), 2);
+	assert_int_equal(fake_kernel_count(&k, "umount /usr/bin 0xa"), 4);
 	assert_int_equal(k.mounts.n ? strcmp(k.mounts.v[0].place, "/run") : -1, 0);
 	for (size_t i = 0; i < k.mounts.n; i++)
 		assert_string_not_equal(k.mounts.v[i].place, "/usr/bin");
+	fake_kernel_done(&k);
+}
+
+/* What an earlier apply has put on the directory is taken away before it is tried. */
+static void test_label_uncovers(void **state)
+{
+	const struct fake_mount covers[] = { { .place = "/usr/bin", .root = "first" },
+					     { .place = "/usr/bin", .root = "second" } };
+	struct fake_kernel k;
+	struct om_facts facts;
+
+	(void)state;
+	fake_kernel_init(&k);
+	for (size_t i = 0; i < ARRAY_SIZE(covers); i++)
+		assert_int_equal(om_vec_push(&k.mounts, covers[i]), 0);
+	om_facts_init(&facts);
+	om_probe_here(&(struct om_probe_options){ .sys = &k.sys, .app_label = APP },
+		      OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_APP), &facts);
+	assert_int_equal(om_facts_get(&facts, OM_FACT_OVERLAY_LABEL_APP), OM_YES);
+	/* Those two, one that is refused, and the overlay of the trial. */
+	assert_int_equal(fake_kernel_count(&k, "umount /usr/bin 0xa"), 4);
+	assert_int_equal(fake_kernel_count(&k, "second"), 0);
 	fake_kernel_done(&k);
 }
 
@@ -1466,6 +1488,7 @@ int main(void)
 		cmocka_unit_test(test_every_fact_has_every_state),
 		cmocka_unit_test(test_each_fact_has_one_row),
 		cmocka_unit_test(test_capable_kernel),
+		cmocka_unit_test(test_label_uncovers),
 		cmocka_unit_test(test_fleeting),
 		cmocka_unit_test(test_every_call_fails_once),
 		cmocka_unit_test(test_shortage_is_no_answer),
