@@ -80,10 +80,18 @@ static int add_rights(struct om_aa_rules *rules, const struct om_aa_options *o)
 							  .families = OM_AA_ALL,
 							  .word = capabilities[i] });
 	/* Its children, which try what may hang, die with it. */
+	if (r == 0)
+		r = om_aa_rules_add(rules, &(struct om_aa_rule){ .kind = OM_AA_SIGNAL,
+								 .families = OM_AA_ALL,
+								 .path = self });
+	/* Who has started it may stop it. */
 	return r < 0 ? r
-		     : om_aa_rules_add(rules, &(struct om_aa_rule){ .kind = OM_AA_SIGNAL,
-								    .families = OM_AA_ALL,
-								    .path = self });
+		     : om_aa_rules_add(
+			       rules, &(struct om_aa_rule){
+					      .kind = OM_AA_SIGNAL,
+					      .families = OM_AA_ALL,
+					      .path = { { OM_AA_PATTERN("unconfined") } },
+					      .word = "receive" });
 }
 
 /* In the state directory. */

@@ -207,7 +207,9 @@ void om_aa_rule_print(const struct om_aa_rule *rule, struct om_str *out)
 		om_str_addf(out, "capability %s", rule->word);
 		break;
 	case OM_AA_SIGNAL:
-		add_path("signal (send, receive) peer=", &rule->path, out);
+		om_str_addf(out, "signal (%s)",
+			    rule->word ? rule->word : "send, receive");
+		add_path(" peer=", &rule->path, out);
 		break;
 	case OM_AA_CHANGE_PROFILE:
 		add_path("change_profile -> ", &rule->path, out);

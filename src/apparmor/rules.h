@@ -40,11 +40,11 @@ enum om_aa_family {
 #define OM_AA_REMOUNTS (OM_AA_MOUNT2 | OM_AA_FD_REMOUNT)
 
 enum om_aa_kind {
-	OM_AA_FILE,	      /* path, may */
-	OM_AA_MOUNT,	      /* options, type, device or source, path (the target) */
-	OM_AA_UMOUNT,	      /* path */
-	OM_AA_CAPABILITY,     /* word */
-	OM_AA_SIGNAL,	      /* to and from the profile called path */
+	OM_AA_FILE,	  /* path, may */
+	OM_AA_MOUNT,	  /* options, type, device or source, path (the target) */
+	OM_AA_UMOUNT,	  /* path */
+	OM_AA_CAPABILITY, /* word */
+	OM_AA_SIGNAL, /* path: the profile; word: which way, both when there is none */
 	OM_AA_CHANGE_PROFILE, /* path: the profile */
 	OM_AA_EXEC,	      /* path; word: the profile that it gets */
 	OM_AA_NETWORK,	      /* word: family and kind of a socket */
