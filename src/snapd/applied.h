@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "apply/state.h"
 #include "base/error.h"
 #include "base/macro.h"
 #include "base/str.h"
@@ -17,8 +18,8 @@
 
 /* An entry of the desired profile that was applied. */
 struct om_snapd_item {
-	unsigned line; /* of the desired profile */
-	bool source;   /* not itself, but an empty tmpfs in the place of its source */
+	unsigned line; /* of the desired profile; 0: the file system for files */
+	bool source;   /* not itself, but what was made in the place of its source */
 };
 
 struct om_snapd_items {
@@ -27,13 +28,21 @@ struct om_snapd_items {
 
 struct om_snapd_applied {
 	struct om_snapd_profile lines; /* owned, as all here */
-	/* The same for the engine, in the same order; a tmpfs for a source has line 0. */
+	/* The same for the engine, in the same order; what stands for a source has line 0. */
 	struct om_profile profile;
 	struct om_texts texts;
 };
 
-/* The entry of the engine that stands for a source that was not there. */
-struct om_entry om_snapd_source_entry(const char *path) _nonnull_all_;
+/*
+ * Entries of the engine that stand for sources which were not there: an empty directory on
+ * a tmpfs of its own; an empty file, and the tmpfs that such files are on, in the directory
+ * of the state.  The name of a file is kept in texts; NULL as its source: no memory.
+ */
+struct om_entry om_snapd_source_dir(const char *path) _nonnull_all_;
+struct om_entry om_snapd_source_file(const char *path,
+				     struct om_texts *texts) _nonnull_all_;
+struct om_entry om_snapd_source_files(void);
+#define OM_SNAPD_FILES OM_STATE_DIR "/files"
 
 /*
  * Lines and entries for what was applied of a desired profile.  -EEXIST when a target is

@@ -169,24 +169,54 @@ static int collect(struct run *r, enum om_origin origin, struct set *set,
 	return rc;
 }
 
+/* Files have a file system together; 0 also when it is there. */
+static int make_files(struct run *r, struct set *set, struct om_error *e)
+{
+	const struct om_apply *apply = r->c->apply;
+	int rc;
+
+	if (om_index_find(&r->sources, OM_SNAPD_FILES) != SIZE_MAX)
+		return 0;
+	rc = apply->sys->mkdir(apply->sys, apply->root_fd,
+			       om_path_relative(OM_SNAPD_FILES), 0700);
+	if (rc < 0 && rc != -EEXIST)
+		return om_fail_errno(e, OM_ERR_SYSTEM, rc, "cannot create directory %s",
+				     OM_Q(OM_SNAPD_FILES));
+	rc = om_index_add(&r->sources, OM_SNAPD_FILES, 0);
+	return rc < 0 ? rc : om_vec_push(&set->entries, om_snapd_source_files());
+}
+
 /*
- * A layout may show a directory of the snap that the snap does not have: an empty one is
- * made then, on a tmpfs, as in the original on that of a mimic.
+ * A layout may show what the snap does not have: it is made then, empty, on a tmpfs, as in
+ * the original on that of a mimic.
  */
-static int collect_sources(struct run *r, const struct set *layouts, struct set *set)
+static int make_source(struct run *r, struct set *set, const struct om_entry *entry,
+		       struct om_error *e)
+{
+	bool file = entry->kind == OM_ENTRY_BIND_FILE;
+	struct om_entry source;
+	int rc = file ? make_files(r, set, e) : 0;
+
+	if (rc == 0)
+		rc = om_index_add(&r->sources, entry->source, 0);
+	if (rc < 0)
+		return rc;
+	source = file ? om_snapd_source_file(entry->source, &r->texts)
+		      : om_snapd_source_dir(entry->source);
+	return source.source ? om_vec_push(&set->entries, source) : -ENOMEM;
+}
+
+static int collect_sources(struct run *r, const struct set *layouts, struct set *set,
+			   struct om_error *e)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < layouts->entries.n; i++) {
 		const struct om_entry *entry = &layouts->entries.v[i];
 
-		if (entry->kind != OM_ENTRY_BIND_DIR || exists(r, entry->source) ||
-		    om_index_find(&r->sources, entry->source) != SIZE_MAX)
-			continue;
-		rc = om_index_add(&r->sources, entry->source, 0);
-		if (rc == 0)
-			rc = om_vec_push(&set->entries,
-					 om_snapd_source_entry(entry->source));
+		if (om_entry_is_bind(entry) && !exists(r, entry->source) &&
+		    om_index_find(&r->sources, entry->source) == SIZE_MAX)
+			rc = make_source(r, set, entry, e);
 	}
 	return rc;
 }
@@ -278,7 +308,7 @@ static int apply_class(struct run *r, enum om_origin origin, struct om_error *e)
 	int rc = collect(r, origin, &set, e);
 
 	if (rc == 0 && origin == OM_ORIGIN_LAYOUT)
-		rc = collect_sources(r, &set, &sources);
+		rc = collect_sources(r, &set, &sources, e);
 	if (rc == 0)
 		rc = apply_set(r, &sources, e);
 	if (rc == 0)

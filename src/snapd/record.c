@@ -15,6 +15,7 @@
 #define SYNTHETIC "x-snapd.synthetic"
 #define NEEDED_BY "x-snapd.needed-by"
 #define DETACH "x-snapd.detach"
+#define OF_LAYOUT "x-snapd.origin=layout"
 #define MAX_OPTIONS 8
 
 struct recorder {
@@ -85,21 +86,26 @@ static int add_sibling(const struct recorder *r, const struct om_step *step)
 }
 
 /*
- * A tmpfs that stands for a source which was not there: made for an entry, and not one of
- * the profile.
+ * What stands for a source that was not there: made for an entry, and not one of the
+ * profile.
  */
 static int add_source(const struct recorder *r, const struct om_step *step)
 {
-	return add(r, "tmpfs", step->path, "tmpfs",
-		   (const char *const[]){ SYNTHETIC, NEEDED_BY "=" OM_SNAPD_NOBODY,
-					  "mode=0755", NULL });
+	if (step->kind == OM_STEP_TMPFS)
+		return add(r, "tmpfs", step->path, "tmpfs",
+			   (const char *const[]){ SYNTHETIC,
+						  NEEDED_BY "=" OM_SNAPD_NOBODY,
+						  OF_LAYOUT, "mode=0755", NULL });
+	return add(r, step->path, step->path, "none",
+		   (const char *const[]){ "bind", "x-snapd.kind=file", SYNTHETIC,
+					  NEEDED_BY "=" OM_SNAPD_NOBODY, OF_LAYOUT,
+					  DETACH, NULL });
 }
 
-/* The root of a mimic has more options. */
 bool om_snapd_is_source(const struct om_snapd_entry *entry)
 {
-	return om_streq(entry->type, "tmpfs") && om_snapd_entry_has(entry, SYNTHETIC) &&
-	       om_snapd_entry_has(entry, "mode=0755") && entry->options.n == 3;
+	return om_snapd_entry_has(entry, SYNTHETIC) &&
+	       om_snapd_entry_has(entry, OF_LAYOUT);
 }
 
 static int add_mount(const struct recorder *r, const struct om_step *step)

@@ -23,7 +23,7 @@
 int om_snapd_record(const struct om_snapd_profile *desired,
 		    const struct om_profile *entries, const struct om_plan *plan,
 		    struct om_snapd_profile *current) _nonnull_all_ _must_check_;
-/* Is it a line for a tmpfs that stands for a source which was not there? */
+/* Is it a line for something that stands for a source which was not there? */
 bool om_snapd_is_source(const struct om_snapd_entry *entry) _nonnull_all_;
 /* The entry with that line, or NULL. */
 const struct om_snapd_entry *om_snapd_find_line(const struct om_snapd_profile *p,

@@ -320,10 +320,11 @@ rm host/var/lib/snapd/mount/snap.$snap.fstab
 update
 is "the original takes all of it away" "$rc:$out" "0:"
 is "and no mount is left behind" "$(table)" "$(cat bare)"
-desire "$share" "$conf" "$link"
+desire "$share" "$conf" "$link" \
+	"/snap/$snap/1/none.conf /etc/none.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0"
 use "$tool"
 update
-is "made by us again" "$rc:$out" "0:"
+is "made by us again, with a file that the snap does not have" "$rc:$out" "0:"
 use "$theirs"
 rm host/var/lib/snapd/mount/snap.$snap.fstab
 update

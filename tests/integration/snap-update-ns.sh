@@ -35,6 +35,7 @@ is "V106: bad names" "$rc:$(said)" \
 make_ns foo || skip_all "cannot pin a mount namespace"
 before=$(table)
 host_before=$(tree host-etc; tree var-snap)
+etc_before=$(tree host-etc)
 timeout 60 nsenter --mount=/run/snapd/ns/foo.mnt /usr/lib/snapd/snap-update-ns \
 	--from-snap-confine foo >out 2>err
 is "V109: --from-snap-confine without the lock" "$?:$(said)" \
@@ -126,6 +127,20 @@ is "in the data of the snap for good" "$(stat -c '%u:%g %a %F' var-snap/foo/comm
 is "in the snap itself on a tmpfs" \
 	"$(inside sh -c 'echo x >/usr/share/none/x && cat /snap/foo/1/none/x'):$(find snap/foo -name none)" \
 	"x:"
+desire "/var/snap/foo/common/a/b /usr/share/data none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/none /usr/share/none none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/one.conf /etc/one.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/sub/two.conf /usr/share/two.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0"
+update foo
+is "files that are missing are made, too" "$rc:$(said)" "0:"
+is "empty, and each by itself" \
+	"$(inside sh -c 'cat /etc/one.conf /usr/share/two.conf; echo 1 >/etc/one.conf; echo 2 >/usr/share/two.conf
+	cat /snap/foo/1/one.conf /snap/foo/1/sub/two.conf')" $'1\n2'
+is "and neither the snap nor the host has anything new" \
+	"$(find snap/foo -name one.conf -o -name sub):$(tree host-etc)" ":$etc_before"
+applied=$(current; ids)
+update foo
+is "and stay" "$rc:$(current; ids)" "0:$applied"
 
 # --- And back --------------------------------------------------------------------------------
 

@@ -118,6 +118,17 @@ is "and it is shown" "$(inside cat /opt/late/file)" late
 go_to "and the one before does not" "$content" "$late"
 is "and it is not shown any more" "$(inside ls /opt/late)" ""
 
+# So are files, with what was written to them.
+one=$(file /snap/foo/1/one.conf /etc/one.conf)
+go_to "a file that the snap does not have" "$share" "$one"
+inside sh -c 'echo written >/etc/one.conf'
+stays "an update beside it" /etc/one.conf /snap/foo/1/one.conf /usr/share/foo -- "$share" "$one" "$(bind /snap/foo/1/bin /opt/bin)"
+is "leaves what was written" "$(inside cat /snap/foo/1/one.conf)" written
+inside sh -c ': >/etc/one.conf'
+view >"view.$n"
+go_to "and another one" "$share" "$one" "$(file /snap/foo/1/two.conf /opt/two.conf)"
+go_to "which goes" "$share" "$one"
+
 # LP #2144666: a directory of the snap that a hole keeps gets content of its own.
 p1="/snap/other/1 /snap/foo/1/missing none bind,ro 0 0"
 go_to "V43: a missing target in the snap" "$p1"

@@ -2,7 +2,7 @@
 """What snapd's own snap-update-ns and ours leave, name by name, in namespaces that are the same.
 
 usage: differential.py WORLD THEIRS OURS OVERMOUNT CORPUS [--random N] [--corpus N] [--versions N]
-                       [--seed N] [--case NAME] [--all] [--verbose] [--control]
+                       [--seed N] [--case NAME]... [--all] [--verbose] [--control]
 
 Both are started by WORLD (world.c).  What differs must be in differences.txt, by an id that is
 given here: each explanation looks at the very name that differs.  In an update that the original
@@ -26,7 +26,7 @@ sys.dont_write_bytecode = True
 import profiles  # noqa: E402
 
 FIELDS = "type mode uid gid writable fs device rest".split()
-TMPFS = "1021994"
+EMPTY = "cbf29ce484222325"
 FREE = ("/tmp", "/var/snap", "/var/tmp")
 
 
@@ -173,8 +173,8 @@ def failed_place(d: Difference, pair: Pair) -> bool:
 
 
 def written_through(d: Difference, pair: Pair) -> bool:
-    """An empty directory that was made for a target, in what another entry shows there."""
-    if d.what != "name" or (d.theirs, d.ours) != ("d", None):
+    """What was made for a target, in what another entry shows there."""
+    if d.what != "name" or d.ours is not None or d.theirs not in ("d", "f", "l"):
         return False
     for entry in pair.profile:
         if entry.kind != "dir" or not profiles.below(d.path, entry.source):
@@ -187,6 +187,28 @@ def written_through(d: Difference, pair: Pair) -> bool:
     return False
 
 
+def alike(a: dict | None, b: dict | None) -> bool:
+    return a is not None and b is not None and \
+        all(a.get(f) == b.get(f) for f in FIELDS if f not in ("fs", "device"))
+
+
+def order(d: Difference, pair: Pair) -> bool:
+    """It depends on which of two entries came first, of which one is in the source of the other."""
+    theirs, ours = pair.theirs.tree, pair.ours.tree
+    for place in shown_at(pair, d.path)[1:]:
+        if any(profiles.below(place, e.target) for e in pair.profile) and (
+                alike(ours.get(d.path), ours.get(place)) or alike(theirs.get(d.path), theirs.get(place))):
+            return True
+    return False
+
+
+def content_first(d: Difference, pair: Pair) -> bool:
+    """Content is there before a layout has made a file in its place, for want of a source."""
+    return d.what == "status" and d.theirs.startswith("0") and any(
+        f"({e.source} {e.target} " in s and f'"{e.target}"' in d.ours
+        for e in pair.profile if e.origin == "" for s in pair.theirs.said)
+
+
 def of_host(d: Difference, _: Pair) -> bool:
     return d.what == "status" and "because it would affect the host in " in d.theirs and \
         d.ours.startswith("0")
@@ -197,10 +219,10 @@ def link_on_the_way(d: Difference, pair: Pair) -> bool:
         any(e.target.startswith(("/lib/", "/bin/", "/sbin/")) for e in pair.profile)
 
 
-def missing_file(d: Difference, pair: Pair) -> bool:
-    found = re.search(r'cannot bind "([^"]*)": the source does not exist', d.ours or "")
-    return d.what == "status" and d.theirs.startswith("0") and found is not None and \
-        any(e.kind == "file" and e.source == found.group(1) for e in pair.profile)
+def made_file_mode(d: Difference, pair: Pair) -> bool:
+    return d.what == "mode" and (d.theirs, d.ours) == ("0755", "0644") and \
+        pair.theirs.tree[d.path].get("rest") == EMPTY and \
+        any(e.kind == "file" and e.source in shown_at(pair, d.path) for e in pair.profile)
 
 
 EXPLANATIONS = {
@@ -208,9 +230,11 @@ EXPLANATIONS = {
     "tmpfs-mode": tmpfs_mode,
     "failed-place": failed_place,
     "written-through": written_through,
+    "order-by-path": order,
+    "content-first": content_first,
     "host-directory": of_host,
     "link-on-the-way": link_on_the_way,
-    "missing-file": missing_file,
+    "made-file-mode": made_file_mode,
 }
 # Found by another run, not by a look at the name.
 STALE = "update-in-place"
@@ -230,10 +254,11 @@ def explain(pair: Pair, used: collections.Counter) -> list[Difference]:
     return left
 
 
-def kept_places(left: list[Difference], *before: Step) -> list[Difference]:
+def kept_places(pair: Pair, left: list[Difference], *before: Step) -> list[Difference]:
     """Without the names that an earlier profile made for good."""
     return [d for d in left if not (d.what == "name" and d.ours in ("d", "f") and
-                                    d.path.startswith(FREE) and any(d.path in s.tree for s in before))]
+                                    any(p.startswith(FREE) for p in shown_at(pair, d.path)) and
+                                    any(d.path in s.tree for s in before))]
 
 
 def compare(args, case: profiles.Case, used: collections.Counter) -> list[str]:
@@ -247,7 +272,8 @@ def compare(args, case: profiles.Case, used: collections.Counter) -> list[str]:
         left = explain(Pair(case.profiles[i], a, b), used)
         if left and i > 0:
             fresh = run_world(args, args.theirs, case, [case.texts[i]])[0]
-            left = kept_places(explain(Pair(case.profiles[i], fresh, b), used), a, ours[i - 1])
+            pair = Pair(case.profiles[i], fresh, b)
+            left = kept_places(pair, explain(pair, used), a, ours[i - 1])
             used[STALE] += not left
         out += [f"{case.name}, profile {i}: {d}" for d in left]
     return out
@@ -313,7 +339,7 @@ def find_cases(args) -> list[profiles.Case]:
     cases = profiles.of_corpus(args.overmount, corpus, args.corpus)
     cases += profiles.of_versions(args.overmount, corpus, args.versions)
     cases += profiles.of_chance(args.seed, args.random)
-    return [c for c in cases if args.case is None or c.name == args.case]
+    return [c for c in cases if not args.case or c.name in args.case]
 
 
 def main() -> int:
@@ -324,7 +350,7 @@ def main() -> int:
     p.add_argument("--corpus", type=int)
     p.add_argument("--versions", type=int)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--case")
+    p.add_argument("--case", action="append")
     p.add_argument("--all", action="store_true")
     p.add_argument("--verbose", action="store_true")
     p.add_argument("--control", action="store_true")
