@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # overmount-layers: what it makes, on each surface, and what it refuses to whoever may execute
 # it.  Under AppArmor it is tried in tests/matrix/apparmor.sh.
-. "${top_srcdir:-.}/tests/integration/lib.sh"
+. "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 om_start "$@"
 helper=$top_builddir/static/overmount-layers
 [ -x "$helper" ] || { not_ok "overmount-layers is built"; plan_end; }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each vector of snapd's own tests is a test of ours, by its number, and docs/snapd-vectors.md
 # says which: a comment that names one is no test, nor is a test that nobody runs.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 99
 
 table=docs/snapd-vectors.md
 # There are no V18, V19 and V59.
