@@ -36,17 +36,24 @@ void om_apply_done(struct om_apply *a)
 {
 	om_build_done(&a->build);
 	a->root_fd = om_close(a->root_fd);
+	for (size_t i = 0; i < a->covered.n; i++)
+		(void)om_close(a->covered.v[i]);
+	om_vec_free(&a->covered);
 }
 
 static int do_attach(struct om_apply *a, const struct om_step *step, struct om_error *e)
 {
-	int r = om_attach(&a->build, a->journal, a->root_fd, step);
+	bool covers = step->path[1] == '\0';
+	int r = covers ? om_vec_push(&a->covered, a->root_fd) : 0;
 
-	if (r == 0 && step->path[1] == '\0') {
-		/* What covers the root is from now on the root. */
-		(void)om_close(a->root_fd);
+	if (r == 0)
+		r = om_attach(&a->build, a->journal, a->root_fd, step);
+	/* What covers the root is from now on the root. */
+	if (r == 0 && covers)
 		a->root_fd = TAKE_FD(a->build.tree_fd);
-	}
+	else if (covers && a->covered.n > 0 &&
+		 a->covered.v[a->covered.n - 1] == a->root_fd)
+		a->covered.n--;
 	om_build_drop_tree(&a->build);
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot attach %s",
@@ -311,6 +318,8 @@ int om_apply_or_undo(struct om_apply *a, const struct om_profile *p,
 			    OM_Q(a->build.stage_path));
 	}
 	undo.root_fd = a->root_fd;
+	undo.covered = a->covered.v;
+	undo.n_covered = a->covered.n;
 	if (om_undo(&undo, a->journal, before, residue) < 0)
 		left = -EBUSY;
 	if (left < 0 && e)

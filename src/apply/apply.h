@@ -26,9 +26,10 @@ struct om_apply {
 	/* Asked before each step whether to give up, and undo; may be NULL. */
 	bool (*interrupted)(void);
 	bool rehearse_only; /* the last wave is observed but not executed */
-	bool left;     /* of what was being built something could not be taken away */
-	int root_fd;   /* owned; replaced when the root itself is covered */
-	int source_fd; /* borrowed; -1: the same as root_fd */
+	bool left;   /* of what was being built something could not be taken away */
+	int root_fd; /* owned; replaced when the root itself is covered */
+	OM_VEC(int) covered; /* owned; the roots that were, from the first on */
+	int source_fd;	     /* borrowed; -1: the same as root_fd */
 	const char *root_path;
 	struct om_build build;
 };

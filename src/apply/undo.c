@@ -157,18 +157,25 @@ int om_undo_inner(const struct om_undo *u, const struct om_journal *j, size_t ou
 	return u->force ? 0 : -EBUSY;
 }
 
+/* Once it is gone, what it had covered is the root. */
+static bool uncovers_root(const struct om_undo *u, const struct om_act *act)
+{
+	return u->n_covered > 0 && act->inverse == OM_INVERSE_DETACH && !act->inner &&
+	       act->path[1] == '\0';
+}
+
 /* *told: how much of residue is true whatever comes of the act. */
 static int undo_mount(const struct om_undo *u, const struct om_journal *j, size_t index,
 		      struct om_str *residue, size_t *told)
 {
 	const struct om_act *act = &j->acts.v[index];
 	bool detached = false;
-	int r = 0;
+	int root_fd = u->root_fd, r = 0;
 
 	for (unsigned i = 0; r == 0 && i < MAX_STACK; i++) {
 		_cleanup_close_ int fd = -1;
 
-		switch (om_act_find_mount(u->sys, u->root_fd, act, &fd)) {
+		switch (om_act_find_mount(u->sys, root_fd, act, &fd)) {
 		case OM_ACT_GONE:
 			/* A reusable id may be a stranger's since it went. */
 			return detached || !act->unique
@@ -182,6 +189,9 @@ static int undo_mount(const struct om_undo *u, const struct om_journal *j, size_
 			/* Looked at once more: it must be gone then. */
 			r = detached ? -EPROTO : om_detach(u->sys, fd);
 			detached = r == 0;
+			/* By the mount itself it would be found for ever. */
+			if (detached && uncovers_root(u, act))
+				root_fd = u->covered[u->n_covered - 1];
 			break;
 		case OM_ACT_COVERED:
 			if (!u->force) {
@@ -285,6 +295,8 @@ int om_undo(const struct om_undo *u, struct om_journal *j, size_t first,
 			now.newest_left = newest_with(&now, j, last);
 			result = -EBUSY;
 		}
+		if (uncovers_root(&now, &j->acts.v[last]))
+			now.root_fd = now.covered[--now.n_covered];
 		free(j->acts.v[last].path);
 		j->acts.n = last;
 	}

@@ -16,6 +16,9 @@ struct om_undo {
 	const struct om_sys *sys; /* borrowed, as all here */
 	int root_fd;
 	const char *root_path; /* of root_fd, for people */
+	/* What was the root before acts covered it, one for each, from the first on. */
+	const int *covered;
+	size_t n_covered;
 	/* What somebody else has mounted on top of ours is taken away with it. */
 	bool force;
 	/* The mounts are gone with their namespace: only names may be left. */

@@ -43,6 +43,16 @@ is "a command that is not there is 127" "$?" 127
 is "name and revision can be given" \
 	"$(run "${layout[@]}" --name other --revision 42 -- cat /snap/other/42/etc/foo.conf)" conf
 is "the old root is gone" "$(run "${layout[@]}" -- ls / | tr '\n' ' ')" "$(ls base | tr '\n' ' ')"
+# Once something covers the root it is the root, also for whoever takes it away.
+for more in "" "/new /newer none rbind,x-snapd.origin=layout 0 0"; do
+	printf '%s\n' "/usr/share/dir10 /new none rbind 0 0" \
+		"$more" "/new${more:+er}/missing /usr/share/dir12 none rbind,x-snapd.origin=layout 0 0" >late.fstab
+	for strategy in overlay mimic; do
+		run --strategy $strategy --profile late.fstab -- true 2>err
+		is "$strategy: what covered the root is undone${more:+, twice}" "$? $(tail -n 1 err)" \
+			"32 overmount: everything is undone"
+	done
+done
 before=$(mounts)
 run "${layout[@]}" -- sh -c 'exit 0'
 is "nothing is left in the caller's namespace" "$(mounts)" "$before"
