@@ -225,6 +225,46 @@ static void test_state_names(void **state)
 			    "somebody has written into it");
 }
 
+/* A mount of ours on the root, which is the root from then on; below it one at /a. */
+static void cover_root(struct fixture *f)
+{
+	const struct om_sys *sys = &f->rec.sys;
+	struct om_act act = { .inverse = OM_INVERSE_DETACH, .attr = OM_ATTR_NODEV };
+	int i, fd;
+
+	(void)make_mount(f, "/a");
+	fd = sys->fsmount(sys, -1, OM_ATTR_NODEV);
+	assert_true(fd >= 0);
+	assert_int_equal(sys->move_mount(sys, fd, f->root_fd, ""), 0);
+	f->mounts[f->n_mounts++] = fd;
+	assert_int_equal(sys->mount_id(sys, fd, &act.mount_id, &act.unique), 0);
+	i = om_journal_intent(&f->j, &act, "/");
+	assert_true(i >= 0);
+	assert_int_equal(om_journal_mark_done(&f->j, (size_t)i), 0);
+	f->u.root_fd = fd;
+}
+
+static void test_root_covered(void **state)
+{
+	struct fixture *f = *state;
+
+	cover_root(f);
+	f->u.covered = &f->root_fd;
+	f->u.n_covered = 1;
+	assert_int_equal(undo(f), 0);
+	told(f, "");
+}
+
+/* Without the root that it lay on, it is found by itself after it has gone. */
+static void test_root_covered_unknown(void **state)
+{
+	struct fixture *f = *state;
+
+	cover_root(f);
+	assert_int_equal(undo(f), -EBUSY);
+	assert_non_null(strstr(om_str_get(&f->residue), "\"/\""));
+}
+
 static void test_mount_present(void **state)
 {
 	struct fixture *f = *state;
@@ -1490,6 +1530,8 @@ static void test_names_only(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_state_names, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_root_covered, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_root_covered_unknown, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mount_present, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mount_gone, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mount_moved, setup, teardown),
