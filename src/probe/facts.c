@@ -331,6 +331,16 @@ static const struct om_fact_info table[_OM_FACT_MAX] = {
 		"transitions into the application's profile; overlay.label-app",
 		"libapparmor: aa_change_onexec, in a child that executes nothing",
 	},
+	[OM_FACT_APPARMOR_OPENED] = {
+		"apparmor.opened-elsewhere",
+		"may an application execute what was opened in another mount namespace",
+		"AppArmor makes up the path of a file from the mount by which it was opened. In a new "
+		"mount namespace that can be another path than the one by which it was opened, or "
+		"none, and then rules for its path do not hold.",
+		"who starts an application from a program that was opened before",
+		"/usr/bin/true executed by a child in a copy of the namespace, with the label of "
+		"--app-label: opened in the copy, and opened before it was made",
+	},
 	[OM_FACT_SELINUX] = {
 		"selinux.enforcing",
 		"does SELinux deny anything",

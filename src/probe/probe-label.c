@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -309,4 +310,88 @@ void om_probe_label_helper(struct om_prober *p, struct om_fact *fact)
 	/* Being refused is an answer here. */
 	if (r == -EACCES || r == -EPERM)
 		fact->state = OM_NO;
+}
+
+/* Arguments of the child that executes in a copy of the namespace; shared with it. */
+struct opened {
+	struct om_prober *p;
+	const struct sample *sample;
+	int before; /* the directory of the sample, opened before */
+};
+
+static int run_in(const struct om_sys *sys, int dir, const struct sample *sample)
+{
+	int status = sys->exec(sys, dir, sample->file, OM_UID_SAME);
+
+	return status > 0 ? -ELIBACC : status;
+}
+
+/* In the child: what came of it is in p->bare (opened there) and p->through (before). */
+static int run_both(void *arg)
+{
+	const struct opened *o = arg;
+	struct om_prober *p = o->p;
+	const struct om_sys *sys = p->sys;
+	_cleanup_close_ int dir = -1;
+	int r = sys->unshare(sys, CLONE_NEWNS);
+
+	if (r == 0)
+		r = dir = sys->open(sys, AT_FDCWD, o->sample->dir,
+				    O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (r < 0)
+		return r;
+	p->bare.entered = sys->apparmor_change(sys, p->options->app_label, false);
+	if (p->bare.entered < 0)
+		return 0;
+	p->bare.result[OM_USE_EXEC] = run_in(sys, dir, o->sample);
+	p->through.result[OM_USE_EXEC] = run_in(sys, o->before, o->sample);
+	return 0;
+}
+
+static void set_opened(const struct om_prober *p, struct om_fact *fact)
+{
+	int there = p->bare.result[OM_USE_EXEC], before = p->through.result[OM_USE_EXEC];
+
+	if (p->bare.entered < 0)
+		set_entered(fact, p->bare.entered);
+	else if (there < 0)
+		om_fact_set_to(fact, OM_UNKNOWN, NULL,
+			       "opened in the namespace: %s, so nothing is proven",
+			       strerrorname_np(-there));
+	else if (before < 0)
+		om_fact_set_to(fact, is_denial(before) ? OM_NO : OM_UNKNOWN, NULL,
+			       "opened before: %s, opened in the namespace: done",
+			       strerrorname_np(-before));
+	else
+		om_fact_set_to(fact, OM_YES, NULL,
+			       "opened before: done, opened in the namespace: done");
+}
+
+void om_probe_apparmor_opened(struct om_prober *p, struct om_fact *fact)
+{
+	struct opened o = { .p = p, .sample = find_sample(p), .before = -1 };
+	int r;
+
+	set_fleeting(p, fact);
+	if (om_facts_get(&p->facts, OM_FACT_APPARMOR) == OM_NO) {
+		om_fact_set_to(fact, OM_YES, NULL, "no AppArmor, so no path is made up");
+		return;
+	}
+	if (!p->options->app_label || !o.sample || !o.sample->program) {
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "not tried: %s",
+			       p->options->app_label
+				       ? "no program to try it on"
+				       : "no label was given (--app-label)");
+		return;
+	}
+	p->bare = p->through = (struct om_uses){ 0 };
+	r = o.before = p->sys->open(p->sys, AT_FDCWD, o.sample->dir,
+				    O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (r >= 0)
+		r = p->sys->in_child(p->sys, run_both, &o);
+	(void)om_close(o.before);
+	if (r < 0)
+		om_prober_set_untried(fact, r, "a copy of the mount namespace");
+	else
+		set_opened(p, fact);
 }

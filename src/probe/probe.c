@@ -55,6 +55,7 @@ const struct om_probe_row om_probe_rows[] = {
 	{ OM_FACT_APPARMOR_USERNS, NEEDS(APPARMOR), om_probe_apparmor_userns },
 	{ OM_FACT_APPARMOR_ONEXEC, NEEDS(APPARMOR) | NEEDS(APPARMOR_LABEL),
 	  om_probe_apparmor_onexec },
+	{ OM_FACT_APPARMOR_OPENED, NEEDS(APPARMOR), om_probe_apparmor_opened },
 	{ OM_FACT_SELINUX, 0, om_probe_selinux },
 	{ OM_FACT_SMACK, 0, om_probe_smack },
 	{ OM_FACT_OVERLAY_RO, 0, om_probe_overlay_ro },

@@ -173,5 +173,6 @@ OM_PROBE(apparmor_move_mount);
 OM_PROBE(apparmor_stacking);
 OM_PROBE(apparmor_userns);
 OM_PROBE(apparmor_onexec);
+OM_PROBE(apparmor_opened);
 OM_PROBE(selinux);
 OM_PROBE(smack);

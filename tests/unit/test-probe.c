@@ -758,6 +758,28 @@ static const struct row transition_rows[] = {
 	  .rules = { { "apparmor", NULL, -ENOSYS, 0 } } },
 	{ IS(APPARMOR_ONEXEC, UNKNOWN, "no label was given"), .label = APP,
 	  .mode = "enforce", .not_called = "apparmor_change" },
+	{ IS(APPARMOR_OPENED, YES, "opened before: done, opened in the namespace: done"),
+	  .app_label = APP, .called = "exec /usr/bin/true uid=-1 label=" APP },
+	/* LP #1716339, and all profiles without attach_disconnected. */
+	{ IS(APPARMOR_OPENED, NO, "opened before: EACCES, opened in the namespace: done"),
+	  .rules = { { "exec", "/usr/bin/true uid=-1 label=" APP, -EACCES, 2 } },
+	  .app_label = APP },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "opened before: ENOMEM, opened in the namespace"),
+	  .rules = { { "exec", "/usr/bin/true uid=-1 label=" APP, -ENOMEM, 2 } },
+	  .app_label = APP },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "opened in the namespace: EACCES, so nothing"),
+	  .rules = { { "exec", "/usr/bin/true uid=-1 label=" APP, -EACCES, 1 } },
+	  .app_label = APP },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "no such profile"),
+	  .rules = { { "apparmor_change", "now", -ENOENT, 0 } }, .app_label = APP },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "no program to try it on"),
+	  .rules = { { "stat", "bin/true", -ENOENT, 0 } }, .app_label = APP },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "no label was given") },
+	{ IS(APPARMOR_OPENED, UNKNOWN, "a copy of the mount namespace: ECHILD"),
+	  .rules = { { "in_child", NULL, -ECHILD, 3 } }, .app_label = APP },
+	{ IS(APPARMOR_OPENED, YES, "no AppArmor, so no path"),
+	  .rules = { { "apparmor", NULL, -ENOSYS, 0 } } },
+
 	{ IS(APPARMOR_ONEXEC, UNKNOWN, "ENOMEM"),
 	  .rules = { { "apparmor_change", "on exec", -ENOMEM, 0 } } },
 };
@@ -1023,7 +1045,8 @@ static void test_fleeting(void **state)
 		OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_APP) |
 		OM_FACT_BIT(OM_FACT_OVERLAY_LABEL_HELPER) |
 		OM_FACT_BIT(OM_FACT_APPARMOR_USERNS) |
-		OM_FACT_BIT(OM_FACT_APPARMOR_ONEXEC);
+		OM_FACT_BIT(OM_FACT_APPARMOR_ONEXEC) |
+		OM_FACT_BIT(OM_FACT_APPARMOR_OPENED);
 	struct fake_kernel k;
 	struct om_facts facts;
 
@@ -1241,9 +1264,9 @@ static void lose_one(const char *operation, const char *arguments, int result,
 	assert_int_equal(facts.fact[lost].state, OM_UNKNOWN);
 	assert_true(facts.fact[lost].fleeting);
 	assert_string_equal(facts.fact[lost].evidence, evidence);
-	/* Two children: the second began behind it. */
+	/* Two children: the second began behind it; and apparmor.opened-elsewhere. */
 	assert_int_equal(fake_kernel_count(&k, "unshare 0x20000"),
-			 lost == om_probe_rows[om_n_probe_rows - 1].id ? 1 : 2);
+			 lost == om_probe_rows[om_n_probe_rows - 1].id ? 2 : 3);
 	fake_kernel_done(&k);
 }
 
@@ -1255,7 +1278,8 @@ static void test_child_finds_the_same(void **state)
 	(void)state;
 	fake_kernel_init(&k);
 	probe_in_child(&k, 0, &child);
-	assert_int_equal(fake_kernel_count(&k, "unshare 0x20000"), 1);
+	/* The child's, and that of apparmor.opened-elsewhere. */
+	assert_int_equal(fake_kernel_count(&k, "unshare 0x20000"), 2);
 	fake_kernel_done(&k);
 	fake_kernel_init(&k);
 	om_facts_init(&here);
@@ -1300,7 +1324,7 @@ static void test_probe_hangs(void **state)
 	/* The first and the last row. */
 	lose_one("module", "overlay", FAKE_HANG, OM_FACT_OVERLAY_MODULE,
 		 "the probe hung and was killed");
-	lose_one("apparmor_change", APP " now", FAKE_HANG, OM_FACT_OVERLAY_LABEL_APP,
+	lose_one("layers", "nosuid-tmpfs1", FAKE_HANG, OM_FACT_OVERLAY_LABEL_APP,
 		 "the probe hung and was killed");
 }
 
@@ -1316,7 +1340,7 @@ static void test_probe_dies(void **state)
 		 "the probe was killed by SIGABRT");
 	lose_one("move_mount_beneath", NULL, FAKE_EXIT, OM_FACT_MOVE_BENEATH,
 		 "the probe's process is gone");
-	lose_one("apparmor_change", APP " now", FAKE_SIGNAL(SIGKILL),
+	lose_one("layers", "nosuid-tmpfs1", FAKE_SIGNAL(SIGKILL),
 		 OM_FACT_OVERLAY_LABEL_APP, "the probe was killed by SIGKILL");
 }
 
