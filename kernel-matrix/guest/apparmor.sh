@@ -174,6 +174,13 @@ load() {
 	fi
 }
 
+# enter_for FUNCTION: the same for one of those below.
+enter_for() {
+	unshare -m sh -c '
+		mount --make-rprivate / && cd /base && pivot_root . . && umount -l . && cd / &&
+		exec sh /profiles/script "$@"' sh "$@"
+}
+
 # enter ARGUMENT...: runs `inside` in a namespace whose root is the base.
 enter() {
 	unshare -m sh -c '
@@ -211,6 +218,48 @@ helper_controls() {
 		grep -E '^no|: the application can use it'
 }
 
+# overmount run starts a program in the profile of the application, and says what is missing.
+transition() {
+	: >/tmp/none
+	out=$($tool run --profile /tmp/none --confine $app -- busybox cat /proc/self/attr/current 2>&1)
+	is "run --confine: that is its label" "$? $out" "0 $app (enforce)"
+	out=$($tool run --profile /tmp/none --stack $app -- busybox cat /proc/self/attr/current 2>&1)
+	is "run --stack: it is one of its labels" "$? $(say "$out" | grep -o "$app")" "0 $app"
+	is "run --confine: nothing is denied" "$(denied)" ""
+	out=$($tool run --profile /tmp/none --confine nobody -- true 2>&1)
+	is "run --confine: no such profile" "$? $(say "$out" | head -n 1)" \
+		'16 overmount: cannot enter the AppArmor profile "nobody": it is not loaded'
+	out=$(confined other $tool run --profile /tmp/none --confine $app -- true)
+	is "run --confine: who may not" "$? $(say "$out" | head -n 1)" \
+		"16 overmount: cannot enter the AppArmor profile \"$app\": that is not permitted to \"other\""
+	is "run --confine: that was denied" \
+		"$(denied | grep -q 'operation="change_profile".*profile="other"' && echo yes)" yes
+	$tool run --profile /tmp/none --confine $app -- /snap/nothing >/dev/null 2>&1
+	is "run --confine: no such program" "$?" 127
+}
+
+# The path that AppArmor makes up for what was opened in another mount namespace.
+opened_elsewhere() {
+	for label in $app snap.app.bare; do
+		fact=$($tool probe --app-label $label --explain apparmor.opened-elsewhere |
+			sed -n 's/^Answer *//p')
+		case $label in
+		*.bare) is "control: opened elsewhere: without attach_disconnected it is not found" "$fact" no ;;
+		*) is "opened elsewhere: with attach_disconnected it is found" "$fact" yes ;;
+		esac
+	done
+}
+
+# The profiles for these two, beside those of the application.
+load_others() {
+	sed "s/^profile $app flags=.*/profile snap.app.bare flags=(mediate_deleted) {/" /run/app >/run/others
+	say 'profile other { file, capability, mount, umount, pivot_root, signal, network, }' >>/run/others
+	# Where making a user namespace is asked about, parsers know it.
+	sed 's/ network,/& userns,/' /run/others >/run/others2
+	apparmor_parser -r -K -T /run/others2 >/dev/null 2>&1 ||
+		is "the other profiles are loaded" "$(apparmor_parser -r -K -T /run/others 2>&1)" ""
+}
+
 main() {
 	echo 0 >/proc/sys/kernel/printk_ratelimit
 	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] ||
@@ -230,6 +279,7 @@ main() {
 		enter "refresh to $name" "/profiles/$name.fstab" overlay
 	done
 	helper_controls
+	load control direct >/dev/null && load_others && enter_for transition
 	# The control: without the rule that takes the mount away something is denied.
 	load control direct '/umount "\/usr\/share\/",/d' >/dev/null
 	out=$(enter "control" /profiles/control.fstab overlay)
@@ -239,10 +289,15 @@ main() {
 		"$(say "$out" | grep '^no' | grep -v -e undone -e 'no mount is left' -e 'nothing to recover')" ""
 }
 
-if [ "${1:-}" = inside ]; then
+case ${1:-} in
+inside)
 	shift
 	inside "$@"
-else
-	main
-fi
+	;;
+transition)
+	transition
+	opened_elsewhere
+	;;
+*) main ;;
+esac
 exit 0

@@ -70,6 +70,8 @@ static const struct option all_options[] = {
 	{ "check", no_argument, NULL, OM_OPT_CHECK },
 	{ "program", required_argument, NULL, OM_OPT_PROGRAM },
 	{ "layers-helper", required_argument, NULL, OM_OPT_LAYERS_HELPER },
+	{ "confine", required_argument, NULL, OM_OPT_CONFINE },
+	{ "stack", required_argument, NULL, OM_OPT_STACK },
 };
 
 static size_t select_options(const int *wanted, struct option *ret)

@@ -85,6 +85,8 @@ enum om_cli_option {
 	OM_OPT_CHECK,
 	OM_OPT_PROGRAM,
 	OM_OPT_LAYERS_HELPER,
+	OM_OPT_CONFINE,
+	OM_OPT_STACK,
 	_OM_OPT_END,
 };
 

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "cli/cli.h"
+#include "confine/confine.h"
 
 /* As a shell has it. */
 #define EXIT_CANNOT_EXECUTE 126
@@ -257,6 +258,23 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	return r;
 }
 
+/* Returns when that fails: before, with *e filled, or at the exec. */
+static int run_confined(const struct om_cli *cli, char **argv, struct om_error *e)
+{
+	const char *change = om_cli_get(cli, OM_OPT_CONFINE);
+	const char *search = getenv("PATH");
+	const struct om_confine confine = {
+		.label = change ? change : om_cli_get(cli, OM_OPT_STACK), .stack = !change
+	};
+	int r, program = om_open_program(&om_sys_linux, argv[0],
+					 search ? search : "/bin:/usr/bin");
+
+	if (program < 0)
+		return program;
+	r = om_enter_profile(&om_sys_linux, &confine, e);
+	return r < 0 ? r : om_execute_program(program, argv, environ);
+}
+
 static int check_usage(const struct om_cli *cli)
 {
 	bool profile = om_cli_get(cli, OM_OPT_PROFILE);
@@ -266,6 +284,8 @@ static int check_usage(const struct om_cli *cli)
 		return om_cli_usage(cli, "want a command");
 	if (profile == layout)
 		return om_cli_usage(cli, "want either --profile or --layout");
+	if (om_cli_get(cli, OM_OPT_CONFINE) && om_cli_get(cli, OM_OPT_STACK))
+		return om_cli_usage(cli, "want one of --confine and --stack");
 	if (layout != (om_cli_get(cli, OM_OPT_SNAP) != NULL))
 		return om_cli_usage(cli, "--layout and --snap go together");
 	return 0;
@@ -273,25 +293,15 @@ static int check_usage(const struct om_cli *cli)
 
 static int run_run(const struct om_command *command, int argc, char **argv)
 {
-	static const int options[] = { OM_OPT_ROOT,
-				       OM_OPT_STRATEGY,
-				       OM_OPT_POLICY,
-				       OM_OPT_ALLOW,
-				       OM_OPT_PROFILE,
-				       OM_OPT_LAYOUT,
-				       OM_OPT_SNAP,
-				       OM_OPT_NAME,
-				       OM_OPT_REVISION,
-				       OM_OPT_DATA,
-				       OM_OPT_COMMON,
-				       OM_OPT_STATE,
-				       OM_OPT_LOAD_MODULES,
-				       OM_OPT_APP_LABEL,
-				       OM_OPT_LAYERS_HELPER,
-				       OM_OPT_COMPAT,
-				       OM_OPT_PASSWD,
-				       OM_OPT_GROUP,
-				       0 };
+	static const int options[] = {
+		OM_OPT_ROOT,	     OM_OPT_STRATEGY,  OM_OPT_POLICY,
+		OM_OPT_ALLOW,	     OM_OPT_PROFILE,   OM_OPT_LAYOUT,
+		OM_OPT_SNAP,	     OM_OPT_NAME,      OM_OPT_REVISION,
+		OM_OPT_DATA,	     OM_OPT_COMMON,    OM_OPT_STATE,
+		OM_OPT_LOAD_MODULES, OM_OPT_APP_LABEL, OM_OPT_LAYERS_HELPER,
+		OM_OPT_CONFINE,	     OM_OPT_STACK,     OM_OPT_COMPAT,
+		OM_OPT_PASSWD,	     OM_OPT_GROUP,     0
+	};
 	struct session s = { .host_fd = -1, .dir_fd = -1 };
 	_cleanup_str_ struct om_str residue = { 0 };
 	struct om_error e = { 0 };
@@ -318,7 +328,14 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 		return om_cli_error(&e, &residue);
 	}
 	(void)umask(om_cli_umask);
-	(void)execvp(argv[0], argv);
+	if (om_cli_get(&s.cli, OM_OPT_CONFINE) || om_cli_get(&s.cli, OM_OPT_STACK)) {
+		r = run_confined(&s.cli, argv, &e);
+		if (e.kind != OM_ERR_NONE)
+			return om_cli_error(&e, NULL);
+		errno = -r;
+	} else {
+		(void)execvp(argv[0], argv);
+	}
 	r = errno;
 	(void)fprintf(stderr, "overmount: cannot execute %s: %s\n", OM_Q(argv[0]),
 		      strerror(r));
@@ -340,6 +357,8 @@ const struct om_command om_cmd_run = {
 		"     --compat proposal   accept the first proposal of layouts\n"
 		"     --data DIR          what appears at $SNAP_DATA (default: a tmpfs)\n"
 		"     --common DIR        what appears at $SNAP_COMMON (default: a tmpfs)\n"
+		"     --confine LABEL     start the command in that AppArmor profile\n"
+		"     --stack LABEL       the same, beside the label that this process has\n"
 		"     --state DIR         directory of cached facts (default: " OM_STATE_DIR
 		")\n" OM_HELP_OWNERS OM_HELP_PROBING,
 	.run = run_run,

@@ -37,3 +37,22 @@ int om_sys_apparmor_change(const struct om_sys *sys _unused_, const char *label,
 
 	return r < 0 ? -errno : 0;
 }
+
+int om_sys_apparmor_stack(const struct om_sys *sys _unused_, const char *label,
+			  bool on_exec)
+{
+	int r = on_exec ? aa_stack_onexec(label) : aa_stack_profile(label);
+
+	return r < 0 ? -errno : 0;
+}
+
+int om_sys_apparmor_pending(const struct om_sys *sys _unused_, char *label, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	char *mode; /* points into text */
+
+	if (aa_getprocattr(getpid(), "exec", &text, &mode) < 0)
+		/* What is not set is answered with nothing, which libapparmor cannot read. */
+		return errno == EINVAL ? -ENODATA : -errno;
+	return snprintf(label, size, "%s", text) >= (int)size ? -ENAMETOOLONG : 0;
+}

@@ -180,6 +180,10 @@ struct om_sys {
 			      char *mode, size_t mode_size);
 	/* Changes the label of this process, now or on its next exec. */
 	int (*apparmor_change)(const struct om_sys *sys, const char *label, bool on_exec);
+	/* The same, beside the label that there is. */
+	int (*apparmor_stack)(const struct om_sys *sys, const char *label, bool on_exec);
+	/* The label of the next exec; -ENODATA when that changes nothing. */
+	int (*apparmor_pending)(const struct om_sys *sys, char *label, size_t size);
 
 	/*
 	 * Has the program overmount-layers (a descriptor) make a read-only overlay: fd of a
@@ -232,6 +236,8 @@ int om_sys_apparmor(const struct om_sys *sys);
 int om_sys_apparmor_label(const struct om_sys *sys, char *label, size_t label_size,
 			  char *mode, size_t mode_size);
 int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_exec);
+int om_sys_apparmor_stack(const struct om_sys *sys, const char *label, bool on_exec);
+int om_sys_apparmor_pending(const struct om_sys *sys, char *label, size_t size);
 int om_sys_layers(const struct om_sys *sys, int program, const struct om_layers_ask *what,
 		  struct om_layers_reply *reply);
 int om_sys_module(const struct om_sys *sys, const char *name);

@@ -1021,7 +1021,37 @@ static int fake_apparmor_change(const struct om_sys *sys, const char *label, boo
 		return r;
 	if (!on_exec)
 		k->label = label;
+	else
+		k->pending = label;
 	return 0;
+}
+
+/* Such a stack has its own label first. */
+static int fake_apparmor_stack(const struct om_sys *sys, const char *label, bool on_exec)
+{
+	struct fake_kernel *k = self(sys);
+	int r;
+
+	if (ruled(k, &r, "apparmor_stack", "%s %s", label, on_exec ? "on exec" : "now"))
+		return r;
+	if (on_exec) {
+		k->pending = label;
+		return 0;
+	}
+	(void)snprintf(k->stack, sizeof(k->stack), "%s//&%s", k->label, label);
+	k->label = k->stack;
+	return 0;
+}
+
+static int fake_apparmor_pending(const struct om_sys *sys, char *label, size_t size)
+{
+	struct fake_kernel *k = self(sys);
+	int r;
+
+	if (ruled(k, &r, "apparmor_pending", " "))
+		return r;
+	(void)snprintf(label, size, "%s", k->pending ? k->pending : "");
+	return k->pending ? 0 : -ENODATA;
 }
 
 static int fake_module(const struct om_sys *sys, const char *name)
@@ -1131,6 +1161,8 @@ static const struct om_sys operations = {
 	.apparmor = fake_apparmor,
 	.apparmor_label = fake_apparmor_label,
 	.apparmor_change = fake_apparmor_change,
+	.apparmor_stack = fake_apparmor_stack,
+	.apparmor_pending = fake_apparmor_pending,
 	.module = fake_module,
 	.module_load = fake_module_load,
 };

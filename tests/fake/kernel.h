@@ -80,6 +80,8 @@ struct fake_kernel {
 	OM_VEC(struct fake_context) contexts;
 	struct fake_shared *shared;
 	unsigned n_tmpfs, n_overlays;
+	const char *pending; /* of the next exec; NULL: none */
+	char stack[64];	     /* for label */
 	const char *label;   /* of this process; "unconfined" */
 	const char *mode;    /* of that label; "" */
 	const char *message; /* of a context of fsopen(2), or NULL */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Entering the profile of an application: what is missing is said, and nothing is changed
+ * then.  tests/matrix/apparmor.sh does it on real kernels.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "confine/confine.h"
+#include "fake/kernel.h"
+#include "fake/tree.h"
+
+#define APP "snap.app.x"
+
+static void test_entering(void **state _unused_)
+{
+	static const struct {
+		const char *label;
+		bool stack;
+		struct fake_rule rule;
+		const char *message; /* NULL: it is done */
+		const char *fix;
+	} rows[] = {
+		{ APP, false, { 0 }, NULL, "" },
+		{ APP, true, { 0 }, NULL, "" },
+		{ APP,
+		  false,
+		  { "apparmor", NULL, -ENOSYS, 0 },
+		  "AppArmor is not in this kernel",
+		  "boot with apparmor=1" },
+		{ APP,
+		  false,
+		  { "apparmor", NULL, -ECANCELED, 0 },
+		  "AppArmor was disabled at boot",
+		  "boot with apparmor=1" },
+		{ APP,
+		  false,
+		  { "apparmor", NULL, -ENOENT, 0 },
+		  "securityfs is not mounted",
+		  "mount -t securityfs" },
+		{ APP,
+		  false,
+		  { "apparmor", NULL, -EACCES, 0 },
+		  "AppArmor cannot be asked",
+		  "boot with" },
+		{ APP,
+		  false,
+		  { "apparmor_change", "now", -ENOENT, 0 },
+		  "cannot enter the AppArmor profile \"" APP "\": it is not loaded",
+		  "load it with apparmor_parser" },
+		{ APP,
+		  false,
+		  { "apparmor_change", "now", -EACCES, 0 },
+		  "that is not permitted to \"mounter\"",
+		  "add change_profile -> \"" APP "\", to that profile" },
+		{ APP,
+		  false,
+		  { "apparmor_change", "on exec", -EPERM, 0 },
+		  "that is not permitted to \"mounter\"",
+		  "add change_profile" },
+		/* Somebody says yes, and nothing is done. */
+		{ APP,
+		  false,
+		  { "apparmor_change", "now", 0, 0 },
+		  "the label is another one",
+		  "" },
+		{ APP,
+		  false,
+		  { "apparmor_change", "on exec", 0, 0 },
+		  "cannot enter the AppArmor profile",
+		  "" },
+		{ APP, false, { "in_child", NULL, -ECHILD, 0 }, "No child processes", "" },
+		{ APP,
+		  false,
+		  { "apparmor_label", NULL, -EIO, 1 },
+		  "Input/output error",
+		  "" },
+		{ APP,
+		  false,
+		  { "apparmor_pending", NULL, -EIO, 0 },
+		  "Input/output error",
+		  "" },
+		{ APP,
+		  true,
+		  { "apparmor_stack", "now", -EINVAL, 0 },
+		  "cannot stack the AppArmor profile \"" APP "\": this kernel cannot",
+		  "" },
+		{ APP,
+		  true,
+		  { "apparmor_stack", "now", 0, 0 },
+		  "the label is another one",
+		  "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct om_confine confine = { rows[i].label, rows[i].stack };
+		struct om_error e = { 0 };
+		struct fake_kernel k;
+		int r;
+
+		fake_kernel_init(&k);
+		k.label = "mounter";
+		k.mode = "enforce";
+		if (rows[i].rule.operation)
+			fake_kernel_rule_nth(&k, rows[i].rule.operation,
+					     rows[i].rule.arguments, rows[i].rule.nth,
+					     rows[i].rule.result);
+		r = om_enter_profile(&k.sys, &confine, &e);
+		if (rows[i].message && !strstr(e.message, rows[i].message))
+			fail_msg("row %zu: %s", i, e.message);
+		assert_memory_equal(e.fix, rows[i].fix, strlen(rows[i].fix));
+		assert_int_equal(r < 0, rows[i].message != NULL);
+		assert_int_equal(e.kind, r < 0 ? OM_ERR_REFUSED : OM_ERR_NONE);
+		/* It is the child that has changed. */
+		assert_string_equal(k.label, "mounter");
+		if (r == 0)
+			assert_string_equal(k.pending, APP);
+		fake_kernel_done(&k);
+	}
+}
+
+/* A stack is entered when one of its labels is the one, and none that begins like it. */
+static void test_labels_of_a_stack(void **state _unused_)
+{
+	static const struct {
+		const char *own;
+		bool found;
+	} rows[] = { { "a", true }, { APP "y", true }, { "a//&b", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct om_confine confine = { APP, true };
+		struct om_error e = { 0 };
+		struct fake_kernel k;
+
+		fake_kernel_init(&k);
+		k.label = rows[i].own;
+		assert_int_equal(om_enter_profile(&k.sys, &confine, &e), 0);
+		fake_kernel_done(&k);
+		/* Where the stack is not made, only the own label is there. */
+		fake_kernel_init(&k);
+		k.label = rows[i].own;
+		fake_kernel_rule(&k, "apparmor_stack", "now", 0);
+		assert_int_equal(om_enter_profile(&k.sys, &confine, &e), -EPROTO);
+		fake_kernel_done(&k);
+	}
+}
+
+/* --- the program -------------------------------------------------------------------------- */
+
+static void put_file(const char *dir, const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	(void)fputs(text, f);
+	(void)fclose(f);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static int run(int fd)
+{
+	char *argv[] = { (char[]){ "name" }, (char[]){ "7" }, NULL };
+	char *envp[] = { NULL };
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(om_execute_program(fd, argv, envp) < 0 ? 99 : 98);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+static void test_programs(void **state _unused_)
+{
+	char dir[] = "/tmp/om-confine-XXXXXX", search[256], whole[256];
+	int fd;
+
+	assert_non_null(mkdtemp(dir));
+	put_file(dir, "text", "text", 0644);
+	put_file(dir, "script", "#!/bin/sh\nexit $1\n", 0755);
+	put_file(dir, "broken", "no program", 0755);
+	(void)snprintf(search, sizeof(search), "/nonexistent:%s:/bin:/usr/bin", dir);
+	(void)snprintf(whole, sizeof(whole), "%s/script", dir);
+
+	fd = om_open_program(&om_sys_linux, "script", search);
+	assert_true(fd > 2);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(run(fd), 7);
+	(void)close(fd);
+	fd = om_open_program(&om_sys_linux, whole, "");
+	assert_int_equal(run(fd), 7);
+	(void)close(fd);
+	fd = om_open_program(&om_sys_linux, "false", search);
+	assert_int_equal(run(fd), 1);
+	(void)close(fd);
+	fd = om_open_program(&om_sys_linux, "broken", search);
+	assert_int_equal(run(fd), 99);
+	(void)close(fd);
+	/* As execvp(3): what cannot be executed is no reason to end the search, but is told. */
+	assert_int_equal(om_open_program(&om_sys_linux, "text", search), -EACCES);
+	assert_int_equal(om_open_program(&om_sys_linux, "nothing", search), -ENOENT);
+	assert_int_equal(om_open_program(&om_sys_linux, "", search), -ENOENT);
+	assert_int_equal(om_open_program(&om_sys_linux, dir, search), -EACCES);
+	fake_remove_tree(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_entering),
+		cmocka_unit_test(test_labels_of_a_stack),
+		cmocka_unit_test(test_programs),
+	};
+
+	return cmocka_run_group_tests_name("confine", tests, NULL, NULL);
+}
