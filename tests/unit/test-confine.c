@@ -24,88 +24,72 @@
 
 #define APP "snap.app.x"
 
+static const struct {
+	const char *label;
+	bool stack;
+	struct fake_rule rule;
+	const char *message; /* NULL: it is done */
+	const char *fix;
+} tries[] = {
+	{ APP, false, { 0 }, NULL, "" },
+	{ APP, true, { 0 }, NULL, "" },
+	{ APP,
+	  false,
+	  { "apparmor", NULL, -ENOSYS, 0 },
+	  "AppArmor is not in this kernel",
+	  "boot with apparmor=1" },
+	{ APP,
+	  false,
+	  { "apparmor", NULL, -ECANCELED, 0 },
+	  "AppArmor was disabled at boot",
+	  "boot with apparmor=1" },
+	{ APP,
+	  false,
+	  { "apparmor", NULL, -ENOENT, 0 },
+	  "securityfs is not mounted",
+	  "mount -t securityfs" },
+	{ APP,
+	  false,
+	  { "apparmor", NULL, -EACCES, 0 },
+	  "AppArmor cannot be asked",
+	  "boot with" },
+	{ APP,
+	  false,
+	  { "apparmor_change", "now", -ENOENT, 0 },
+	  "cannot enter the AppArmor profile \"" APP "\": it is not loaded",
+	  "load it with apparmor_parser" },
+	{ APP,
+	  false,
+	  { "apparmor_change", "now", -EACCES, 0 },
+	  "that is not permitted to \"mounter\"",
+	  "add change_profile -> \"" APP "\", to that profile" },
+	{ APP,
+	  false,
+	  { "apparmor_change", "on exec", -EPERM, 0 },
+	  "that is not permitted to \"mounter\"",
+	  "add change_profile" },
+	/* Somebody says yes, and nothing is done. */
+	{ APP, false, { "apparmor_change", "now", 0, 0 }, "the label is another one", "" },
+	{ APP,
+	  false,
+	  { "apparmor_change", "on exec", 0, 0 },
+	  "cannot enter the AppArmor profile",
+	  "" },
+	{ APP, false, { "in_child", NULL, -ECHILD, 0 }, "No child processes", "" },
+	{ APP, false, { "apparmor_label", NULL, -EIO, 1 }, "Input/output error", "" },
+	{ APP, false, { "apparmor_pending", NULL, -EIO, 0 }, "Input/output error", "" },
+	{ APP,
+	  true,
+	  { "apparmor_stack", "now", -EINVAL, 0 },
+	  "cannot stack the AppArmor profile \"" APP "\": this kernel cannot",
+	  "" },
+	{ APP, true, { "apparmor_stack", "now", 0, 0 }, "the label is another one", "" },
+};
+
 static void test_entering(void **state _unused_)
 {
-	static const struct {
-		const char *label;
-		bool stack;
-		struct fake_rule rule;
-		const char *message; /* NULL: it is done */
-		const char *fix;
-	} rows[] = {
-		{ APP, false, { 0 }, NULL, "" },
-		{ APP, true, { 0 }, NULL, "" },
-		{ APP,
-		  false,
-		  { "apparmor", NULL, -ENOSYS, 0 },
-		  "AppArmor is not in this kernel",
-		  "boot with apparmor=1" },
-		{ APP,
-		  false,
-		  { "apparmor", NULL, -ECANCELED, 0 },
-		  "AppArmor was disabled at boot",
-		  "boot with apparmor=1" },
-		{ APP,
-		  false,
-		  { "apparmor", NULL, -ENOENT, 0 },
-		  "securityfs is not mounted",
-		  "mount -t securityfs" },
-		{ APP,
-		  false,
-		  { "apparmor", NULL, -EACCES, 0 },
-		  "AppArmor cannot be asked",
-		  "boot with" },
-		{ APP,
-		  false,
-		  { "apparmor_change", "now", -ENOENT, 0 },
-		  "cannot enter the AppArmor profile \"" APP "\": it is not loaded",
-		  "load it with apparmor_parser" },
-		{ APP,
-		  false,
-		  { "apparmor_change", "now", -EACCES, 0 },
-		  "that is not permitted to \"mounter\"",
-		  "add change_profile -> \"" APP "\", to that profile" },
-		{ APP,
-		  false,
-		  { "apparmor_change", "on exec", -EPERM, 0 },
-		  "that is not permitted to \"mounter\"",
-		  "add change_profile" },
-		/* Somebody says yes, and nothing is done. */
-		{ APP,
-		  false,
-		  { "apparmor_change", "now", 0, 0 },
-		  "the label is another one",
-		  "" },
-		{ APP,
-		  false,
-		  { "apparmor_change", "on exec", 0, 0 },
-		  "cannot enter the AppArmor profile",
-		  "" },
-		{ APP, false, { "in_child", NULL, -ECHILD, 0 }, "No child processes", "" },
-		{ APP,
-		  false,
-		  { "apparmor_label", NULL, -EIO, 1 },
-		  "Input/output error",
-		  "" },
-		{ APP,
-		  false,
-		  { "apparmor_pending", NULL, -EIO, 0 },
-		  "Input/output error",
-		  "" },
-		{ APP,
-		  true,
-		  { "apparmor_stack", "now", -EINVAL, 0 },
-		  "cannot stack the AppArmor profile \"" APP "\": this kernel cannot",
-		  "" },
-		{ APP,
-		  true,
-		  { "apparmor_stack", "now", 0, 0 },
-		  "the label is another one",
-		  "" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct om_confine confine = { rows[i].label, rows[i].stack };
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		const struct om_confine confine = { tries[i].label, tries[i].stack };
 		struct om_error e = { 0 };
 		struct fake_kernel k;
 		int r;
@@ -113,15 +97,15 @@ static void test_entering(void **state _unused_)
 		fake_kernel_init(&k);
 		k.label = "mounter";
 		k.mode = "enforce";
-		if (rows[i].rule.operation)
-			fake_kernel_rule_nth(&k, rows[i].rule.operation,
-					     rows[i].rule.arguments, rows[i].rule.nth,
-					     rows[i].rule.result);
+		if (tries[i].rule.operation)
+			fake_kernel_rule_nth(&k, tries[i].rule.operation,
+					     tries[i].rule.arguments, tries[i].rule.nth,
+					     tries[i].rule.result);
 		r = om_enter_profile(&k.sys, &confine, &e);
-		if (rows[i].message && !strstr(e.message, rows[i].message))
+		if (tries[i].message && !strstr(e.message, tries[i].message))
 			fail_msg("row %zu: %s", i, e.message);
-		assert_memory_equal(e.fix, rows[i].fix, strlen(rows[i].fix));
-		assert_int_equal(r < 0, rows[i].message != NULL);
+		assert_memory_equal(e.fix, tries[i].fix, strlen(tries[i].fix));
+		assert_int_equal(r < 0, tries[i].message != NULL);
 		assert_int_equal(e.kind, r < 0 ? OM_ERR_REFUSED : OM_ERR_NONE);
 		/* It is the child that has changed. */
 		assert_string_equal(k.label, "mounter");
