@@ -355,8 +355,24 @@ V71() {
 	that "shows an empty one, that takes names" \
 		"$(inside sh -c "ls /opt/there/a; mkdir /opt/there/a/y && ls $S/none/x"):$(find snap/foo/1 -name none)" "y:"
 	that "beside what the snap has" "$(seen $S/dir/in)" "in "
+	change "$(layout_file $S/dir/none.conf /opt/file)" "$(layout_file $S/no/ne.conf /etc/none.conf)"
+	that "a file that is missing, and one in what is missing" \
+		"$rc:$(inside stat -c '%F %s %a %u:%g' $S/dir/none.conf /opt/file $S/no/ne.conf /etc/none.conf | uniq)" \
+		"0:regular empty file 0 $(by 644 755) 0:0"
+	that "show an empty one, that can be written to" \
+		"$(inside sh -c "echo x >/opt/file; cat $S/dir/none.conf; echo y >$S/no/ne.conf; cat /etc/none.conf" 2>&1 | tr '\n' ' ')" "x y "
+	that "beside what the snap has then" "$(seen $S/dir/in):$(inside ls $S/dir $S/no | tr '\n' ' '):$(find snap -name none.conf)" \
+		"in :$S/dir: in none.conf  $S/no: ne.conf :"
+	change "$(layout_file $S/dir/none.conf /opt/file)" "$(layout_file $S/no/ne.conf /etc/none.conf)" \
+		"$(layout $S/dir /opt/there/a)"
+	that "are the same after an update beside them" "$rc:$(seen /opt/file /etc/none.conf)" "0:x y "
 	change ""
 	that "and all of it goes" "$rc:$(left)" "0:nothing"
+	[ "$tool" = ours ] && [ -x theirs ] || return 0
+	change "$(layout_file $S/dir/none.conf /opt/file)"
+	desire ""
+	run ./theirs
+	that "and snapd takes it away, too" "$rc:$(left):$(current)" "0:nothing:$rootfs"
 }
 
 V72() {
