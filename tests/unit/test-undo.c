@@ -248,9 +248,25 @@ static void test_root_covered(void **state)
 {
 	struct fixture *f = *state;
 
+	static const struct om_act gone[] = {
+		{ .inverse = OM_INVERSE_DETACH,
+		  .mount_id = 9998,
+		  .unique = true,
+		  .inner = true },
+		{ .inverse = OM_INVERSE_DETACH, .mount_id = 9999, .unique = true },
+		{ .inverse = OM_INVERSE_RMDIR, .dev = 1, .ino = 1 },
+	};
+
 	cover_root(f);
 	f->u.covered = &f->root_fd;
 	f->u.n_covered = 1;
+	/* What came later has gone already: it does not take the root with it. */
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		int at = om_journal_intent(&f->j, &gone[i], "/gone");
+
+		assert_true(at >= 0);
+		assert_int_equal(om_journal_mark_done(&f->j, (size_t)at), 0);
+	}
 	assert_int_equal(undo(f), 0);
 	told(f, "");
 }
