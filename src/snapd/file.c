@@ -45,13 +45,10 @@ static int write_new(int dir_fd, const char *name, const struct om_str *text)
 	if (fd < 0)
 		return -errno;
 	r = om_write_all(fd, om_str_get(text), text->len);
-	/* Before it is given away: the mode is the owner's to set. */
-	if (r == 0 && fchmod(fd, 0644) < 0)
-		r = -errno;
 	/* Without the right to give files away it is ours, which is no less safe. */
 	if (r == 0 && fchown(fd, 0, 0) < 0 && errno != EPERM)
 		r = -errno;
-	if (r == 0 && fsync(fd) < 0)
+	if (r == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
 		r = -errno;
 	return r;
 }

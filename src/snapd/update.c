@@ -23,7 +23,6 @@
 #include "base/crc.h"
 #include "probe/cache.h"
 #include "snapd/applied.h"
-#include "snapd/as-root.h"
 #include "snapd/classes.h"
 #include "snapd/entry.h"
 #include "snapd/file.h"
@@ -32,7 +31,6 @@
 #include "snapd/identity.h"
 #include "snapd/live.h"
 #include "snapd/mark.h"
-#include "sys/caps.h"
 
 /* How long another overmount may work in the namespace before this gives up. */
 #define STATE_TIMEOUT_MS 30000
@@ -910,15 +908,7 @@ int om_snapd_update(const struct om_snapd_update *u, struct om_str *residue,
 		/* snapd keeps no namespaces of users any more. */
 		r = 0;
 	} else {
-		struct om_snapd_update own = *u;
-		struct om_sys as_root;
-
-		/* As the user, but not on the user's behalf. */
-		if (om_own_uid() != geteuid()) {
-			om_snapd_as_root(u->sys, &as_root);
-			own.sys = &as_root;
-		}
-		session_init(&s, &own);
+		session_init(&s, u);
 		r = update_snap(&s, residue, e);
 		session_done(&s);
 	}
