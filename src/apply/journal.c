@@ -19,7 +19,6 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
-#include "sys/caps.h"
 
 #define MAGIC 0x334a4d4f /* "OMJ3"; the last byte is the version */
 #define MAGIC_MASK 0x00ffffff
@@ -170,9 +169,7 @@ int om_journal_create(struct om_journal *j, int dirfd, const char *name,
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot create the journal");
 	j->fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		       0600);
-	r = j->fd < 0 ? -errno : om_own_fd(j->fd);
-	if (r == 0)
-		r = om_journal_reserve(j, 1, 0);
+	r = j->fd < 0 ? -errno : om_journal_reserve(j, 1, 0);
 	if (r == 0)
 		r = write_text(j, &header, origin->root_path, strlen(origin->root_path));
 	if (r < 0) {
@@ -649,7 +646,7 @@ int om_journal_load(struct om_journal *j, int dirfd, const char *name, struct om
 		return -errno; /* -ENOENT is for the caller to judge */
 	if (fstat(j->fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != om_own_uid() || (st.st_mode & 0022))
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
 		return om_fail(e, OM_ERR_SYSTEM, -EPERM,
 			       "cannot trust the journal %s: owner or mode is not ours",
 			       OM_Q(name));

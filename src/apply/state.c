@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/str.h"
-#include "sys/caps.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -27,12 +26,12 @@ static int check_dir(int fd, const char *path, struct om_error *e)
 	if (fstat(fd, &st) < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno, "cannot inspect %s",
 				     OM_Q(path));
-	if (st.st_uid != om_own_uid() || (st.st_mode & 0022))
+	if (st.st_uid != geteuid() || (st.st_mode & 0022))
 		return om_fail(
 			e, OM_ERR_SYSTEM, -EPERM,
 			"cannot use %s: uid %u mode %04o, want uid %u and not writable "
 			"for others",
-			OM_Q(path), st.st_uid, st.st_mode & 07777, om_own_uid());
+			OM_Q(path), st.st_uid, st.st_mode & 07777, geteuid());
 	return 0;
 }
 
@@ -124,9 +123,7 @@ static int open_dir(const char *path, bool *ret_made, struct om_error *e)
 	if (fd < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, -errno,
 				     "cannot open the state directory %s", OM_Q(path));
-	r = *ret_made ? om_own_fd(fd) : 0;
-	if (r == 0)
-		r = check_dir(fd, path, e);
+	r = check_dir(fd, path, e);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -140,9 +137,7 @@ static int open_locked(unsigned timeout_ms, struct om_state *s, struct om_error 
 		return s->dirfd;
 	s->lockfd = openat(s->dirfd, s->lock_name,
 			   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	r = s->lockfd < 0 ? -errno : om_own_fd(s->lockfd);
-	if (r == 0)
-		r = wait_for_lock(s->lockfd, timeout_ms);
+	r = s->lockfd < 0 ? -errno : wait_for_lock(s->lockfd, timeout_ms);
 	if (r == -EWOULDBLOCK)
 		return refuse_locked(s, s->path, e);
 	/* Is the lock that we hold the one that others would take? */

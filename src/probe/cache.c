@@ -17,7 +17,6 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/str.h"
-#include "sys/caps.h"
 
 #define MAGIC 0x31746361466d4f00ULL /* "\0OmFact1" */
 #define MAX_SIZE 32768
@@ -176,7 +175,7 @@ int om_cache_open_dir(const char *path)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_uid != om_own_uid() || (st.st_mode & 0022))
+	if (st.st_uid != geteuid() || (st.st_mode & 0022))
 		return -EPERM;
 	return TAKE_FD(fd);
 }
@@ -191,7 +190,7 @@ static ssize_t read_block(int dirfd, char buf[static MAX_SIZE])
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != om_own_uid() || (st.st_mode & 0077) ||
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0077) ||
 	    st.st_nlink != 1 || st.st_size > MAX_SIZE)
 		return -EPERM;
 	n = OM_RETRY(read(fd, buf, MAX_SIZE));
@@ -337,8 +336,6 @@ void om_probe_cached(const struct om_probe_options *options, int dirfd, om_fact_
 	char key[OM_CACHE_KEY_SIZE], after[OM_CACHE_KEY_SIZE];
 	om_fact_set cached = 0, missing;
 	bool usable = dirfd >= 0 && om_cache_key(options, key) == 0;
-	/* What can be found with a part of root's rights is nothing for root to go by. */
-	bool whole = om_own_uid() == geteuid();
 
 	if (usable)
 		cached = om_cache_load(dirfd, key, facts);
@@ -346,8 +343,7 @@ void om_probe_cached(const struct om_probe_options *options, int dirfd, om_fact_
 	if (!missing)
 		return;
 	om_probe(options, missing, facts);
-	if (!usable || !whole || !any_lasting(facts, missing) ||
-	    om_cache_key(options, after) < 0)
+	if (!usable || !any_lasting(facts, missing) || om_cache_key(options, after) < 0)
 		return;
 	/* Probing may have loaded a module: what was cached was found without it. */
 	if (strcmp(key, after) != 0)
