@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdio.h"
+#include "sys/sys.h"
 
 int om_snapd_read(int host_fd, const char *path, char **ret, size_t *ret_size,
 		  struct om_error *e)
@@ -36,21 +37,42 @@ int om_snapd_load(int host_fd, const char *path, struct om_snapd_profile *ret,
 	return om_snapd_profile_parse(ret, path, text, size, e);
 }
 
+/*
+ * A user who is not root could open by its name what is his for a moment, and write to it
+ * later: then it has no name until it is root's.
+ */
+static int open_new(int dir_fd, const char *name)
+{
+	int fd = geteuid() == 0
+			 ? openat(dir_fd, name,
+				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				  0600)
+			 : openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int give_name(int fd, int dir_fd, const char *name)
+{
+	return linkat(AT_FDCWD, OM_FD_PATH(fd), dir_fd, name, AT_SYMLINK_FOLLOW) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int write_new(int dir_fd, const char *name, const struct om_str *text)
 {
-	_cleanup_close_ int fd = openat(
-		dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r;
+	_cleanup_close_ int fd = open_new(dir_fd, name);
+	int r = fd < 0 ? fd : om_write_all(fd, om_str_get(text), text->len);
 
-	if (fd < 0)
-		return -errno;
-	r = om_write_all(fd, om_str_get(text), text->len);
+	/* The mode first: it is only its owner's to change. */
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
 	/* Without the right to give files away it is ours, which is no less safe. */
 	if (r == 0 && fchown(fd, 0, 0) < 0 && errno != EPERM)
 		r = -errno;
-	if (r == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	return r;
+	return r == 0 && geteuid() != 0 ? give_name(fd, dir_fd, name) : r;
 }
 
 static int replace(int dir_fd, const char *name, const char *temp,

@@ -23,6 +23,7 @@
 #include "base/crc.h"
 #include "probe/cache.h"
 #include "snapd/applied.h"
+#include "snapd/as-root.h"
 #include "snapd/classes.h"
 #include "snapd/entry.h"
 #include "snapd/file.h"
@@ -175,6 +176,25 @@ static int load(struct session *s, struct om_error *e)
 	return r < 0 ? r : read_profile(s, current, &s->current_text, &s->current, e);
 }
 
+/*
+ * A journal that a user has made, with root's rights, is root's; made by one who was killed
+ * before saying so, too: nobody else could put it there.
+ */
+static int adopt_journal(const struct session *s)
+{
+	struct stat dir, st;
+
+	if (fstat(s->state.dirfd, &dir) < 0)
+		return -errno;
+	if (dir.st_uid != 0 || (dir.st_mode & 0077) ||
+	    fstatat(s->state.dirfd, s->state.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_uid == 0)
+		return 0;
+	return fchownat(s->state.dirfd, s->state.name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0
+		       ? -errno
+		       : 0;
+}
+
 /* Locks the state of the namespace, and joins it. */
 static int open_state(struct session *s, struct om_error *e)
 {
@@ -184,8 +204,11 @@ static int open_state(struct session *s, struct om_error *e)
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r,
 				     "cannot return to the own mount namespace");
-	return om_state_open(sys, s->u->state_path, s->ns.fd < 0 ? NULL : &s->ns,
-			     STATE_TIMEOUT_MS, &s->state, e);
+	r = om_state_open(sys, s->u->state_path, s->ns.fd < 0 ? NULL : &s->ns,
+			  STATE_TIMEOUT_MS, &s->state, e);
+	if (r == 0)
+		r = adopt_journal(s);
+	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot open the state") : 0;
 }
 
 static bool is_foreign(const struct om_snapd_entry *entry)
@@ -623,7 +646,8 @@ static int prepare_apply(struct session *s, struct om_apply *apply,
 {
 	const struct om_sys *sys = s->u->sys;
 
-	find_facts(sys, s->state.dirfd, facts);
+	/* What was found with few rights is not for others. */
+	find_facts(sys, geteuid() == 0 ? s->state.dirfd : -1, facts);
 	om_apply_init(apply, sys, facts);
 	apply->root_path = "/";
 	apply->journal = &s->journal;
@@ -647,6 +671,8 @@ static int apply(struct session *s, struct om_str *residue, struct om_error *e)
 	if (r == 0)
 		r = om_journal_create(&s->journal, s->state.dirfd, s->state.name, &origin,
 				      e);
+	if (r == 0)
+		r = adopt_journal(s);
 	if (r == 0) {
 		r = apply_all(s, &apply, residue, e);
 		if (r < 0)
@@ -701,6 +727,8 @@ static int update_from(struct session *s, const struct om_snapd_applied *old,
 	classes = classes_of(s, &apply, &places);
 	live.classes = &classes;
 	r = r < 0 ? 1 : om_snapd_live_update(&live, residue, e);
+	if (r == 0)
+		r = adopt_journal(s);
 	if (r == 0)
 		r = save_applied(s, &now, e);
 	if (r == 0)
@@ -798,6 +826,36 @@ static int update_snap(struct session *s, struct om_str *residue, struct om_erro
 	if (r < 0)
 		return r;
 	return is_done(s) ? leave(s, e) : change(s, residue, e);
+}
+
+static int run_session(const struct om_snapd_update *u, struct om_str *residue,
+		       struct om_error *e)
+{
+	struct session s;
+	int r;
+
+	session_init(&s, u);
+	r = update_snap(&s, residue, e);
+	session_done(&s);
+	return r;
+}
+
+/* Whoever has started the tool, what it makes is root's. */
+static int update_as_root(const struct om_snapd_update *u, struct om_str *residue,
+			  struct om_error *e)
+{
+	struct om_snapd_update as_root = *u;
+	struct om_sys sys;
+	int r;
+
+	if (geteuid() == 0)
+		return run_session(u, residue, e);
+	r = om_snapd_check_rights(e);
+	if (r == 0)
+		r = om_snapd_make_state_dir(u->state_path, e);
+	om_snapd_as_root(u->sys, &sys);
+	as_root.sys = &sys;
+	return r < 0 ? r : run_session(&as_root, residue, e);
 }
 
 /* --- The profile of a user ------------------------------------------------------------- */
@@ -899,7 +957,6 @@ static int update_user(const struct om_snapd_update *u, struct om_str *residue,
 int om_snapd_update(const struct om_snapd_update *u, struct om_str *residue,
 		    struct om_error *e)
 {
-	struct session s;
 	int r;
 
 	if (u->args->user_mounts) {
@@ -908,9 +965,7 @@ int om_snapd_update(const struct om_snapd_update *u, struct om_str *residue,
 		/* snapd keeps no namespaces of users any more. */
 		r = 0;
 	} else {
-		session_init(&s, u);
-		r = update_snap(&s, residue, e);
-		session_done(&s);
+		r = update_as_root(u, residue, e);
 	}
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot update") : 0;
 }

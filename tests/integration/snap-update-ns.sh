@@ -219,6 +219,53 @@ is "V108: a home that is not there" "$rc:$(grep -c 'cannot use invalid home dire
 as_user ""
 is "V108: no home at all" "$rc:$(grep -c 'cannot use invalid home directory "": cannot allow empty path$' out)" "1:1"
 
+# --- As a user, with three capabilities: snap-confine since 2.77 -----------------------------
+
+# Everything below the directories in which something is made, with numbers for owners.
+owners() {
+	inside ls -lAnR /usr/share /usr/lib /etc /opt /snap/foo /var/snap /tmp 2>/dev/null |
+		sed -E '/^total/d; s/^([^ ]+) +[0-9]+ +([0-9]+) +([0-9]+) +[0-9]+ +[A-Z][a-z]+ +[0-9]+ +[0-9:]+ /\1 \2 \3 /'
+}
+caps=-all,+sys_admin,+chown,+dac_override
+user=(/usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups "--inh-caps=$caps" "--ambient-caps=$caps")
+# started USER...: as snap-confine asks for it, with the lock held; by root without USER.
+started() {
+	flock /run/snapd/lock/foo.lock env -i SNAPD_DEBUG=0 "${surface[@]}" "$(command -v nsenter)" \
+		--mount=/run/snapd/ns/foo.mnt "$@" /usr/lib/snapd/snap-update-ns --from-snap-confine foo >out 2>err
+	rc=$?
+}
+many=("$share" "$conf" "$link" "$content"
+	"tmpfs /opt/t tmpfs x-snapd.origin=layout 0 0" "none /opt/t/link none x-snapd.kind=symlink,x-snapd.symlink=/a,x-snapd.origin=layout 0 0"
+	"/snap/foo/1/none /usr/share/none none rbind,rw,x-snapd.origin=layout 0 0"
+	"/snap/foo/1/one.conf /usr/share/X11/one.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0"
+	"/var/snap/foo/common/new/one /usr/share/closed/data none rbind,rw,x-snapd.origin=layout 0 0")
+# Nobody has been here before: the directory of the state has to be made, too.
+for what in native 4.4; do
+	surface=()
+	[ $what = 4.4 ] && surface=("$TOOLS/enosys" 4.4 --)
+	rm -rf /run/overmount var-snap/foo/common/new
+	desire "${many[@]}"
+	started
+	is "$what: by root" "$rc:$(said)" "0:"
+	by_root=$(owners; current)
+	desire ""
+	update foo
+	rm -rf /run/overmount var-snap/foo/common/new
+	desire "${many[@]}"
+	started "${user[@]}"
+	is "$what: by a user with the rights to mount and to give away" "$rc:$(said)" "0:"
+	is "$what: all is root's, and as if root had done it" "$(owners; current)" "$by_root"
+	is "$what: so is what is noted" "$(find /run/overmount /run/snapd ! -name 'lock.*' ! -uid 0)" ""
+	# One who was killed before the journal was given away.
+	chown 1000 /run/overmount/journal.*
+	desire "${many[@]:1}"
+	update foo
+	is "$what: root goes on from there" "$rc:$(said):$(inside ls /usr/share/foo 2>&1 | grep -c 'No such')" "0::1"
+	desire ""
+	update foo
+	is "$what: and back" "$rc:$(said):$(table)" "0::$before"
+done
+
 # --- The freezer: of the machine, but in a group of the test's own ---------------------------
 
 # cover GROUP: what there is at /sys/fs/cgroup in this namespace is that group, at $2.
