@@ -302,23 +302,112 @@ static int apply_set(struct run *r, struct set *set, struct om_error *e)
 	return rc;
 }
 
-static int apply_class(struct run *r, enum om_origin origin, struct om_error *e)
+/* With what their sources want. */
+static int apply_layouts(struct run *r, struct set *set, struct om_error *e)
 {
-	struct set set = { 0 }, sources = { 0 };
-	int rc = collect(r, origin, &set, e);
+	struct set sources = { 0 };
+	int rc = collect_sources(r, set, &sources, e);
 
-	if (rc == 0 && origin == OM_ORIGIN_LAYOUT)
-		rc = collect_sources(r, &set, &sources, e);
 	if (rc == 0)
 		rc = apply_set(r, &sources, e);
 	if (rc == 0)
-		rc = list_items(r, &sources, &set);
+		rc = list_items(r, &sources, set);
 	if (rc == 0)
-		rc = apply_set(r, &set, e);
-	if (rc == 0)
-		rc = list_items(r, &set, NULL);
-	om_vec_free(&set.entries);
+		rc = apply_set(r, set, e);
 	om_vec_free(&sources.entries);
+	return rc;
+}
+
+static bool shows(const struct om_entry *entry, const struct om_entry *before)
+{
+	return om_entry_is_bind(entry) && om_path_is_under(entry->source, before->target);
+}
+
+static bool meets(const struct om_entry *entry, const struct om_entry *before)
+{
+	return om_path_overlap(entry->target, before->target) ||
+	       (om_entry_is_bind(entry) &&
+		om_path_overlap(entry->source, before->target));
+}
+
+/*
+ * What shows something of a layout before it is put off until that is there: only then can
+ * it be seen whether its source is.  So is what depends on something that was.
+ */
+static int put_off(struct set *set, struct set *later)
+{
+	size_t n = 0, all = set->entries.n;
+	_cleanup_free_ bool *off = calloc(all + 1, sizeof(*off));
+	int rc = off ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < all && off; i++)
+		for (size_t k = 0; k < i && !off[i]; k++)
+			off[i] =
+				shows(&set->entries.v[i], &set->entries.v[k]) ||
+				(off[k] && meets(&set->entries.v[i], &set->entries.v[k]));
+	for (size_t i = 0; rc == 0 && i < all; i++) {
+		if (off[i])
+			rc = om_vec_push(&later->entries, set->entries.v[i]);
+		else
+			set->entries.v[n++] = set->entries.v[i];
+	}
+	if (rc == 0)
+		set->entries.n = n;
+	return rc;
+}
+
+/* What they show may have more places now in which names may be made for good. */
+static int make_places_again(const struct run *r, const struct set *set,
+			     struct om_error *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < set->entries.n; i++) {
+		const struct om_snapd_entry *entry =
+			om_snapd_find_line(r->c->desired, set->entries.v[i].line);
+
+		if (entry)
+			rc = make_places(r, entry, &set->entries.v[i], e);
+	}
+	return rc;
+}
+
+static int apply_in_rounds(struct run *r, struct set *set, struct om_error *e)
+{
+	int rc = 0;
+
+	for (unsigned round = 0; rc == 0 && set->entries.n > 0; round++) {
+		struct om_profile profile = { .entries = set->entries.v,
+					      .n = set->entries.n };
+		struct set later = { 0 };
+
+		om_profile_sort(&profile);
+		rc = put_off(set, &later);
+		if (rc == 0 && round > 0)
+			rc = make_places_again(r, set, e);
+		if (rc == 0)
+			rc = apply_layouts(r, set, e);
+		if (rc == 0)
+			rc = list_items(r, set, NULL);
+		om_vec_free(&set->entries);
+		*set = later;
+	}
+	return rc;
+}
+
+static int apply_class(struct run *r, enum om_origin origin, struct om_error *e)
+{
+	struct set set = { 0 };
+	int rc = collect(r, origin, &set, e);
+
+	if (rc == 0 && origin == OM_ORIGIN_LAYOUT) {
+		rc = apply_in_rounds(r, &set, e);
+	} else if (rc == 0) {
+		rc = apply_set(r, &set, e);
+		if (rc == 0)
+			rc = list_items(r, &set, NULL);
+	}
+	om_vec_free(&set.entries);
 	return rc;
 }
 

@@ -142,6 +142,23 @@ applied=$(current; ids)
 update foo
 is "and stay" "$rc:$(current; ids)" "0:$applied"
 
+# Sources in what another layout shows: they are made there, when that is there.
+desire "tmpfs /snap/foo/1/content-target tmpfs x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/content-target/a /usr/share/in-tmpfs none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/content-target/b /usr/share/in-tmpfs.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0" \
+	"/var/snap/foo/common/shown /usr/share/data none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/share /snap/foo/1/etc none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/etc/missing /usr/share/in-bind none rbind,rw,x-snapd.origin=layout 0 0" \
+	"/usr/share/in-bind/deeper /usr/share/twice none rbind,rw,x-snapd.origin=layout 0 0"
+update foo
+is "sources in what another layout shows are made, too" "$rc:$(said)" "0:"
+is "and seen there" "$(inside sh -c 'echo 1 >/usr/share/in-tmpfs/x; echo 2 >/usr/share/in-tmpfs.conf; echo 3 >/usr/share/twice/x
+	cat /snap/foo/1/content-target/a/x /snap/foo/1/content-target/b /usr/share/in-bind/deeper/x; ls -A /snap/foo/1/etc')" \
+	$'1\n2\n3\nhello\nmissing'
+applied=$(current; ids)
+update foo
+is "and stay as they are" "$rc:$(current; ids)" "0:$applied"
+
 # --- And back --------------------------------------------------------------------------------
 
 rm /var/lib/snapd/mount/snap.foo.fstab

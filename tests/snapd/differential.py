@@ -76,8 +76,8 @@ def run_world(args, tool: str, case: profiles.Case, texts: list[str]) -> list[St
             Path(names[-1]).write_text(text)
         r = subprocess.run([args.world, str(spec), tool, case.snap, *names], capture_output=True,
                            text=True, errors="surrogateescape", timeout=120, check=False)
-    if r.returncode != 0:
-        raise RuntimeError(f"{case.name}: {r.stderr.strip()}")
+    if r.returncode != 0 or "world: cannot" in r.stdout:
+        raise RuntimeError(f"{case.name}: {r.stderr.strip() or r.stdout[:400]}")
     return parse(r.stdout)
 
 
@@ -166,9 +166,12 @@ def tmpfs_mode(d: Difference, pair: Pair) -> bool:
 
 
 def failed_place(d: Difference, pair: Pair) -> bool:
+    failed = [e for e in pair.profile if any(f"({e.source} {e.target} " in s for s in pair.theirs.said)]
+    # It may be in the way of a layout then.
+    if d.what == "status":
+        return d.ours.startswith("0") and any(f'"{e.target}" as ' in d.theirs for e in failed)
     if d.what != "name" or (d.theirs, d.ours) not in (("d", None), ("f", None)):
         return False
-    failed = [e for e in pair.profile if any(f"({e.source} {e.target} " in s for s in pair.theirs.said)]
     return any(profiles.below(e.target, p) for e in failed for p in shown_at(pair, d.path))
 
 
@@ -203,7 +206,11 @@ def order(d: Difference, pair: Pair) -> bool:
 
 
 def content_first(d: Difference, pair: Pair) -> bool:
-    """Content is there before a layout has made a file in its place, for want of a source."""
+    """Content is there before a layout has made a source in its place, or in it."""
+    if d.what == "name" and d.theirs is None:
+        return any(e.origin == "layout" and e.source in shown_at(pair, d.path) and
+                   any(c.origin == "" and profiles.below(e.source, c.target) for c in pair.profile)
+                   for e in pair.profile)
     return d.what == "status" and d.theirs.startswith("0") and any(
         f"({e.source} {e.target} " in s and f'"{e.target}"' in d.ours
         for e in pair.profile if e.origin == "" for s in pair.theirs.said)
