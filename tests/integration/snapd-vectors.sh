@@ -273,6 +273,7 @@ V64() {
 	change "$(layout $S/dir /etc/dir)"
 	that "a name in a directory that is not ours" "$rc:$(seen /etc/dir/in /etc/passwd)" "0:in root:x:0:0::/:/bin/sh "
 	that "which keeps mode and owner" "$(inside stat -c '%a %u:%g' /etc)" "751 5:6"
+	that "and is listed with them" "$(current | grep -o 'mode=.*gid=[0-9]*')" "mode=0751,uid=5,gid=6"
 	that "the host has nothing of it" "$(ls host-etc)" passwd
 	that "one tmpfs, as the original has it" "$(listed /etc)" "tmpfs /etc tmpfs"
 	# Nor is there anything in /tmp, where others could have put it before (CVE-2026-3888).
@@ -376,13 +377,15 @@ V71() {
 }
 
 V72() {
-	change "/snap/none /opt/there/a none bind,x-snapd.ignore-missing 0 0" \
+	change "$S/dir /opt/there/c none bind 0 0" "/snap/none /opt/there/a none bind,x-snapd.ignore-missing 0 0" \
 		"$S/dir /opt/none/a none bind,x-snapd.ignore-missing 0 0" \
 		"/var/snap/foo/common/v72 /opt/there/b none bind,x-snapd.ignore-missing 0 0"
 	that "what is missing is passed over" "$rc:$(said)" "0:"
-	that "and nothing is made" "$(left):$(unwritten):$(current)" "nothing:nothing:$rootfs"
+	that "and nothing is made" "$(at /opt/there/a):$(at /opt/there/b):$(inside ls /opt | grep -c none):$(unwritten)" \
+		"0:0:0:nothing"
+	that "what is not missing is there" "$(current)" "$rootfs"$'\n'"$S/dir /opt/there/c none bind 0 0"
 	change "$S/dir /opt/there/a none bind,x-snapd.ignore-missing 0 0"
-	that "and what is there, not" "$rc:$(seen /opt/there/a/in)" "0:in "
+	that "also when it could be missing" "$rc:$(seen /opt/there/a/in)" "0:in "
 }
 
 # --- What is taken away ---------------------------------------------------------------------------------------
