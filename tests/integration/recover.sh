@@ -129,8 +129,10 @@ om check --namespace $pid
 is "check of that one" "$?" 0
 om undo --namespace $pid
 is "undone there" "$? $(their /proc/$pid/mountinfo)" "0 $their_before"
-[ -e /state ] && not_ok "a relative state directory is ours, not one in the root there" ||
-	ok "a relative state directory is ours, not one in the root there"
+"$OVERMOUNT" apply --state "state-$$" --namespace $pid --root /mnt/base p.fstab
+"$OVERMOUNT" undo --state "state-$$" --namespace $pid
+is "a relative state directory is ours, not one in the root there" \
+	"$? $(find / -maxdepth 1 -name "state-$$")" "0 "
 other=$pid other_before=$their_before
 sleeper
 their_before=$(their /proc/$pid/mountinfo)
