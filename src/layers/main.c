@@ -201,8 +201,8 @@ static void read_label(struct om_layers_reply *reply)
 {
 	ssize_t n = read_current(reply->label, sizeof(reply->label));
 
-	/* Neither the file, nor a module that answers in it. */
-	if (n == -ENOENT || n == -EINVAL)
+	/* There is no such module, and not only no /proc to say so. */
+	if (n == -EINVAL || (n == -ENOENT && access("/proc/self/stat", F_OK) == 0))
 		return;
 	reply->confined = n < 0 || (strcmp(reply->label, "unconfined") != 0 &&
 				    !ends_with(reply->label, " (unconfined)"));

@@ -36,6 +36,9 @@ share=sk/usr/share
 hole=base/usr/share
 is "two layers: a mount comes back" "$(ask "$good" $share $hole)" "0 , 1 descriptors"
 is "none: it says which label it has" "$(ask "$good")" "0 , 0 descriptors"
+is "where it cannot look, its label counts as enforced" \
+	"$(unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$TOOLS/ask-layers" "$helper" "$good")" \
+	"0 , 0 descriptors, confined"
 is "one descriptor" "$(ask "$good" $share)" "EPROTO counting the descriptors, 0 descriptors"
 is "four" "$(ask "$good" $share $hole dir dir)" "EPROTO reading the request, 0 descriptors"
 is "eight" "$(ask "$good" $share $hole dir dir $share $hole dir dir)" \
@@ -116,6 +119,28 @@ for surface in detached: stage:mount_setattr mount2:open_tree,fsopen,move_mount;
 		is "$name: nobody but the helper makes overlays" "$(calls trace ${mask:+1})" $'helper\nhelper'
 	fi
 done
+
+# --- where it is not to be found ---------------------------------------------------------------
+# It is opened before another namespace is entered, and executed by descriptor.
+unshare -m --propagation private sh -c 'mount -t tmpfs none "$1" && touch ready && exec sleep 60' \
+	sh "${helper%/*}" &
+there=$!
+for _ in $(seq 100); do
+	[ -e ready ] && break
+	sleep 0.1
+done
+is "in the other namespace it is not there" \
+	"$(nsenter -t $there -m ls "$helper" 2>&1 | grep -c 'No such file')" 1
+out=$("$OVERMOUNT" apply --namespace $there --state "$PWD/state" --root "$PWD/base" \
+	--layers-helper "$helper" p.fstab 2>&1)
+is "and is executed all the same" "$? $out" "0 "
+is "the overlays are there" "$(grep -c ' - overlay overmount ' /proc/$there/mountinfo)" 3
+is "undone there" "$("$OVERMOUNT" undo --namespace $there --state "$PWD/state" 2>&1; echo $?)" 0
+kill $there
+wait $there 2>/dev/null
+out=$("$OVERMOUNT" run --root base --profile p1.fstab --layers-helper "$helper" -- \
+	cat /usr/share/foo/hello /etc/foo.conf 2>&1)
+is "run builds a root by it" "$? $out" $'0 hello\nconf'
 
 # --- helpers that are none --------------------------------------------------------------------
 # fails NAME HELPER STATUS WORDS: and nothing is changed.

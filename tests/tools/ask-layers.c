@@ -5,7 +5,8 @@
  *   ask-layers PROGRAM REQUEST FILE...     the descriptors are of the FILEs, in that order
  *
  * A REQUEST is its bytes in hexadecimal.  Prints "ERROR WHAT", the name of the errno or 0 and
- * what failed, and how many descriptors came back; "nothing" when there is no reply.
+ * what failed, how many descriptors came back, and whether its label is enforced; "nothing" when
+ * there is no reply.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,9 +80,10 @@ static void tell(int socket)
 		(void)puts("nothing");
 		return;
 	}
-	(void)printf("%s %s, %zu descriptors\n",
+	(void)printf("%s %s, %zu descriptors%s\n",
 		     reply.error ? strerrorname_np(-reply.error) : "0", reply.what,
-		     c ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0);
+		     c ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0,
+		     reply.confined ? ", confined" : "");
 }
 
 int main(int argc, char **argv)
