@@ -40,6 +40,8 @@ for file in "$OVERMOUNT" "$TOOLS/enosys"; do
 		cp -Ln "$lib" "tree$lib"
 	done
 done
+mkdir tree/usr/lib/overmount
+cp "$top_builddir/static/overmount-layers" tree/usr/lib/overmount/
 cat >tree/p.fstab <<'P'
 /snap/app/1/usr/share/foo /usr/share/foo none rbind,rw,x-snapd.origin=layout 0 0
 /snap/app/1/etc/foo.conf /etc/foo.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0
@@ -189,6 +191,36 @@ for kind in detached::7.3 fd-move:mount_setattr:6.12 fd:mount_setattr:6.1 \
 			chroot base /usr/bin/overmount undo
 		fi
 	done
+done
+
+# --- the helper ------------------------------------------------------------------------------
+# What it does itself is asked of nobody; by direct rules a mounter with mount(2) alone may make
+# its own overlays, by these it may not.
+helper=/usr/lib/overmount/overmount-layers
+for kind in detached::7.3 fd-move:mount_setattr:6.12 fd:mount_setattr:6.1 \
+	fd-remount:5.4:5.10 mount2:4.4:mount2; do
+	IFS=: read -r family mask kernel <<<"$kind"
+	file=$facts/$kernel.yaml
+	[ "$kernel" != mount2 ] || file=$PWD/mount2.yaml
+	rm -rf base/run/*
+	if ! trace "$family.apply" "$mask" apply --strategy overlay --allow kind-change \
+		--layers-helper $helper /p.fstab || ! trace "$family.undo" "$mask" undo; then
+		not_ok "$family, helper: applied and undone"
+		continue
+	fi
+	"$OVERMOUNT" apparmor --root base --name app --technique helper --allow kind-change \
+		--facts "$file" base/p.fstab |
+		sed 's,"/mnt/base/p.fstab","/p.fstab",; /^# An overlay keeps the label/,$d' >profile
+	out=$(replay "$family" apply undo)
+	is "$family, helper: all that is asked for is permitted ($out)" "${out##*, }" "0 denied"
+	is "$family, helper: it was executed" \
+		"$(grep -c 'execveat(.*overmount-layers.*= 0' "$family.apply" | sed 's/^[1-9].*/some/')" some
+	rm -rf base/run/*
+	trace "$family.apply" "$mask" apply --strategy overlay --allow kind-change /p.fstab &&
+		trace "$family.undo" "$mask" undo
+	[ "$family" != mount2 ] || is "control: $family, helper: overlays of our own are denied" \
+		"$(replay "$family" apply undo | grep -c "^mount \[b'overmount'\].*b'overlay'" |
+			sed 's/^[1-9].*/some/')" some
 done
 
 # --- layouts of real snaps ---------------------------------------------------------------

@@ -71,6 +71,7 @@ class Replay:
         self.nested = []  # where something hangs in a tree that no namespace has
         self.dirs = {}    # path: whether it is a directory, where that was seen
         self.where = ""
+        self.other = set()  # processes with a label of their own
 
     # --- names ---------------------------------------------------------------------
 
@@ -250,6 +251,15 @@ class Replay:
         else:
             self.nested.append(target)
 
+    def do_execveat(self, process, a, result):
+        # Its label is another one from here on, and so is who is asked.
+        if result == "0" and "overmount-layers" in a[2]:
+            self.other.add(process)
+
+    def do_recvmsg(self, process, a, _):
+        for number, path in re.findall(r"cmsg_data=\[(\d+)<([^>]*)>", " ".join(a)):
+            self.fds[process, int(number)] = unescape(path)
+
     def do_umount2(self, process, a, result):
         if "EINVAL" in result:
             return
@@ -263,7 +273,7 @@ class Replay:
         process, name, arguments, result = call.groups()
         self.where = text.strip()[:160]
         do = getattr(self, "do_" + name, None)
-        if do:
+        if do and int(process) not in self.other:
             do(int(process), split(arguments), re.sub(r" \(.*\)$", "", result))
 
 
