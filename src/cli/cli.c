@@ -327,15 +327,13 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 }
 
 /* It may be executed with more rights than ours: nobody else may have a say in it. */
-static const char *check_program(int fd)
+static const char *check_program(const struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return "not a regular file";
-	if (!(st.st_mode & 0111))
+	if (!(st->st_mode & 0111))
 		return "not executable";
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 0022)
+	if ((st->st_uid != 0 && st->st_uid != geteuid()) || st->st_mode & 0022)
 		return "others can change it";
 	return NULL;
 }
@@ -345,15 +343,17 @@ int om_cli_open_layers(struct om_cli *cli, struct om_error *e)
 	const char *program = om_cli_get(cli, OM_OPT_LAYERS_HELPER);
 	_cleanup_close_ int fd = -1;
 	const char *bad;
+	struct stat st;
 
 	if (!program)
 		return 0;
 	fd = open(program, O_PATH | O_CLOEXEC);
-	if (fd < 0)
+	/* The second is what a security module denies. */
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return om_fail(e, OM_ERR_SYSTEM, -errno,
 			       "cannot open the layers helper %s: %s", OM_Q(program),
 			       strerror(errno));
-	bad = check_program(fd);
+	bad = check_program(&st);
 	if (bad)
 		return om_fail(e, OM_ERR_REFUSED, -EACCES,
 			       "cannot use the layers helper %s: %s", OM_Q(program), bad);
