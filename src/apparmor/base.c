@@ -324,16 +324,12 @@ static int add_label(struct om_aa_rules *rules, const struct om_aa_options *o)
 	return r < 0 ? r : add_label_mounts(rules, o);
 }
 
-/* It is executed by descriptor, looked at before, and talked to over a socket. */
+/* It is executed, and talked to over a socket.  What it is may be asked of any file. */
 static int add_helper(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
 	const struct om_aa_path path =
 		om_aa_name(o->helper ? o->helper : OM_AA_HELPER_PATH);
 	const struct om_aa_rule helper[] = {
-		{ .kind = OM_AA_FILE,
-		  .families = OM_AA_ALL,
-		  .may = OM_AA_R,
-		  .path = path },
 		{ .kind = OM_AA_EXEC,
 		  .families = OM_AA_ALL,
 		  .path = path,
