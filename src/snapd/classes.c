@@ -13,6 +13,7 @@
 #include "base/index.h"
 #include "base/path.h"
 #include "base/texts.h"
+#include "probe/chase.h"
 #include "snapd/entry.h"
 #include "snapd/record.h"
 
@@ -97,6 +98,22 @@ static int ensure(const struct run *r, const struct om_snapd_entry *entry,
 				    (struct om_snapd_item){ .line = entry->line });
 }
 
+/*
+ * Where links lead, as the engine follows them: what it finds missing in the data of the
+ * snap would become a hole, and hide what is written there.
+ */
+static int make_place(const struct run *r, const char *path, bool follow, bool file,
+		      struct om_error *e)
+{
+	const struct om_apply *apply = r->c->apply;
+	_cleanup_chased_ struct om_chased chased = { .fd = -1 };
+
+	if (om_chase(apply->sys, apply->root_fd, path, follow, &chased, NULL) < 0 ||
+	    chased.link || chased.blocked)
+		return om_places_make(r->c->places, path, file, e);
+	return om_places_make(r->c->places, chased.path, file, e);
+}
+
 /* The names that may be made for good, before the engine looks what is missing. */
 static int make_places(const struct run *r, const struct om_snapd_entry *entry,
 		       const struct om_entry *converted, struct om_error *e)
@@ -105,9 +122,9 @@ static int make_places(const struct run *r, const struct om_snapd_entry *entry,
 	int rc = 0;
 
 	if (converted->kind != OM_ENTRY_SYMLINK)
-		rc = om_places_make(r->c->places, converted->target, file, e);
+		rc = make_place(r, converted->target, false, file, e);
 	if (rc == 0 && om_snapd_entry_is_bind(entry))
-		rc = om_places_make(r->c->places, converted->source, file, e);
+		rc = make_place(r, converted->source, true, file, e);
 	return rc;
 }
 

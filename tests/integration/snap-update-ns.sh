@@ -142,6 +142,17 @@ applied=$(current; ids)
 update foo
 is "and stay" "$rc:$(current; ids)" "0:$applied"
 
+# Through a link into the data of the snap, and through one that a layout makes.
+desire "/snap/foo/1/data/linked /usr/share/linked none rbind,rw,x-snapd.origin=layout 0 0" \
+	"none /snap/foo/1/content-target/common none x-snapd.kind=symlink,x-snapd.symlink=/var/snap/foo/common,x-snapd.origin=layout 0 0" \
+	"/snap/foo/1/content-target/common/made /usr/share/made none rbind,rw,x-snapd.origin=layout 0 0"
+update foo
+is "sources behind links are made" "$rc:$(said)" "0:"
+is "for good, and nothing lies over the data" \
+	"$(inside sh -c 'echo kept >/var/snap/foo/common/kept; echo 1 >/usr/share/linked/x; echo 2 >/usr/share/made/x')$(cat \
+		var-snap/foo/common/{kept,linked/x,made/x}):$(current | grep -c ' /var/snap')" $'kept\n1\n2:0'
+rm -r var-snap/foo/common/{kept,linked,made}
+
 # Sources in what another layout shows: they are made there, when that is there.
 desire "tmpfs /snap/foo/1/content-target tmpfs x-snapd.origin=layout 0 0" \
 	"/snap/foo/1/content-target/a /usr/share/in-tmpfs none rbind,rw,x-snapd.origin=layout 0 0" \

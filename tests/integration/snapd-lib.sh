@@ -45,6 +45,7 @@ make_host() {
 	echo conf >snap/foo/1/etc/foo.conf
 	echo content >snap/other/1/content
 	mkdir snap/foo/1/content-target
+	ln -s /var/snap/foo/common snap/foo/1/data
 	cp base/etc/passwd host-etc/
 	mount --bind snap snap
 	mount -o remount,bind,ro snap

@@ -222,8 +222,9 @@ def of_host(d: Difference, _: Pair) -> bool:
 
 
 def link_on_the_way(d: Difference, pair: Pair) -> bool:
+    links = [e.target + "/" for e in pair.profile if e.kind == "link"] + ["/lib/", "/bin/", "/sbin/"]
     return d.what == "status" and "not a directory" in d.theirs and d.ours.startswith("0") and \
-        any(e.target.startswith(("/lib/", "/bin/", "/sbin/")) for e in pair.profile)
+        any(p.startswith(tuple(links)) for e in pair.profile for p in (e.target, e.source))
 
 
 def made_file_mode(d: Difference, pair: Pair) -> bool:
