@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "sys/caps.h"
 
 /* Owner of files whose real owner a user namespace does not map (kernel default). */
 #define OVERFLOW_UID 65534
@@ -66,7 +67,9 @@ int om_open_beneath(const struct om_sys *sys, int root_fd, const char *path, int
 
 static bool is_trusted_owner(uid_t uid)
 {
-	return uid == 0 || uid == geteuid() || (uid == OVERFLOW_UID && geteuid() != 0);
+	uid_t own = om_own_uid();
+
+	return uid == 0 || uid == own || (uid == OVERFLOW_UID && own != 0);
 }
 
 static const char *distrust_link(int dir_fd, const struct stat *link)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See identity.h.  The C library has capset(2) and capget(2) without declaring them, and
- * a library for two calls would be one more to link.
+ * See identity.h.  The C library has capset(2) without declaring it.
  */
 #include "snapd/identity.h"
 
@@ -13,29 +12,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "sys/caps.h"
+
 int capset(cap_user_header_t header, const cap_user_data_t data);
-int capget(cap_user_header_t header, const cap_user_data_t data);
 
 #define SETS _LINUX_CAPABILITY_U32S_3
-#define BIT(cap) ((uint64_t)1 << (cap))
-
-struct caps {
-	uint64_t effective;
-	uint64_t permitted;
-};
-
-static int get_caps(struct caps *ret)
-{
-	struct __user_cap_header_struct header = { .version =
-							   _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[SETS];
-
-	if (capget(&header, data) < 0)
-		return -errno;
-	ret->effective = data[0].effective | (uint64_t)data[1].effective << 32;
-	ret->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
-	return 0;
-}
 
 /* Effective and permitted; nothing is handed on. */
 static int set_caps(uint64_t set)
@@ -61,13 +42,13 @@ int om_snapd_check_rights(struct om_error *e)
 		{ CAP_CHOWN, "CAP_CHOWN" },
 		{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
 	};
-	struct caps caps;
-	int r = get_caps(&caps);
+	struct om_caps caps;
+	int r = om_caps_get(&caps);
 
 	if (r < 0)
 		return om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot read capabilities");
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (!(caps.effective & BIT(wanted[i].cap)))
+		if (!(caps.effective & OM_CAP_BIT(wanted[i].cap)))
 			return om_fail(e, OM_ERR_SYSTEM, -EPERM,
 				       "cannot start: %s capability not in effective set",
 				       wanted[i].name);
@@ -88,15 +69,15 @@ static int drop_ids(void)
 
 int om_snapd_become_user(struct om_error *e)
 {
-	struct caps caps;
+	struct om_caps caps;
 	int r = geteuid() == 0 && getuid() != 0 ? drop_ids() : 0;
 
 	if (r == 0)
-		r = get_caps(&caps);
-	if (r == 0 && !(caps.permitted & BIT(CAP_SYS_ADMIN)))
+		r = om_caps_get(&caps);
+	if (r == 0 && !(caps.permitted & OM_CAP_BIT(CAP_SYS_ADMIN)))
 		r = -EPERM;
 	/* Root's own profile of a user: root it stays. */
 	if (r == 0 && getuid() != 0)
-		r = set_caps(BIT(CAP_SYS_ADMIN));
+		r = set_caps(OM_CAP_BIT(CAP_SYS_ADMIN));
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot become the user") : 0;
 }
