@@ -21,14 +21,21 @@ static const struct om_sys *base_of(const struct om_sys *sys)
 	return sys->userdata;
 }
 
-/* Of a name that was made; taken away again when it cannot be. */
+/*
+ * Of a name that was made; taken away again when it cannot be.  The group may be that of a
+ * directory which hands it down.
+ */
 static int give(const struct om_sys *sys, int r, int dirfd, const char *name, int flags)
 {
 	const struct om_sys *base = base_of(sys);
+	struct stat st;
 
 	if (r < 0)
 		return r;
-	r = base->chown(base, dirfd, name, 0, 0);
+	r = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (r == 0)
+		r = base->chown(base, dirfd, name, 0,
+				st.st_gid == getegid() ? 0 : st.st_gid);
 	if (r < 0)
 		(void)!base->unlink(base, dirfd, name, flags);
 	return r;
@@ -64,20 +71,20 @@ static int make_node(const struct om_sys *sys, int dirfd, const char *name, mode
 	return give(sys, base->mknod(base, dirfd, name, mode, dev), dirfd, name, 0);
 }
 
-/* Takes what fd is, and says whose it was. */
+/*
+ * Takes what fd is, and says whose it was.  The group, too: nobody can set the set-group-ID
+ * bit for one that is not the own.
+ */
 static int take(int fd, struct stat *was)
 {
 	if (fstat(fd, was) < 0)
 		return -errno;
-	return was->st_uid == geteuid() || fchown(fd, geteuid(), (gid_t)-1) == 0 ? 0
-										 : -errno;
+	return fchown(fd, geteuid(), getegid()) < 0 ? -errno : 0;
 }
 
 static int give_back(int fd, const struct stat *was, int r)
 {
-	if (was->st_uid != geteuid() && fchown(fd, was->st_uid, (gid_t)-1) < 0 && r == 0)
-		return -errno;
-	return r;
+	return fchown(fd, was->st_uid, was->st_gid) < 0 && r == 0 ? -errno : r;
 }
 
 static int change_mode(const struct om_sys *sys, int fd, mode_t mode)

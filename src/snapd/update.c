@@ -177,22 +177,24 @@ static int load(struct session *s, struct om_error *e)
 }
 
 /*
- * A journal that a user has made, with root's rights, is root's; made by one who was killed
- * before saying so, too: nobody else could put it there.
+ * A journal and a lock that a user has made, with root's rights, are root's; made by one who
+ * was killed before saying so, too: nobody else could put them there.
  */
-static int adopt_journal(const struct session *s)
+static int adopt_state(const struct session *s)
 {
+	const char *names[] = { s->state.name, s->state.lock_name };
 	struct stat dir, st;
 
 	if (fstat(s->state.dirfd, &dir) < 0)
 		return -errno;
-	if (dir.st_uid != 0 || (dir.st_mode & 0077) ||
-	    fstatat(s->state.dirfd, s->state.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    st.st_uid == 0)
+	if (dir.st_uid != 0 || (dir.st_mode & 0077))
 		return 0;
-	return fchownat(s->state.dirfd, s->state.name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0
-		       ? -errno
-		       : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (fstatat(s->state.dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_uid != 0 &&
+		    fchownat(s->state.dirfd, names[i], 0, 0, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+	return 0;
 }
 
 /* Locks the state of the namespace, and joins it. */
@@ -207,7 +209,7 @@ static int open_state(struct session *s, struct om_error *e)
 	r = om_state_open(sys, s->u->state_path, s->ns.fd < 0 ? NULL : &s->ns,
 			  STATE_TIMEOUT_MS, &s->state, e);
 	if (r == 0)
-		r = adopt_journal(s);
+		r = adopt_state(s);
 	return r < 0 ? om_fail_errno(e, OM_ERR_SYSTEM, r, "cannot open the state") : 0;
 }
 
@@ -672,7 +674,7 @@ static int apply(struct session *s, struct om_str *residue, struct om_error *e)
 		r = om_journal_create(&s->journal, s->state.dirfd, s->state.name, &origin,
 				      e);
 	if (r == 0)
-		r = adopt_journal(s);
+		r = adopt_state(s);
 	if (r == 0) {
 		r = apply_all(s, &apply, residue, e);
 		if (r < 0)
@@ -728,7 +730,7 @@ static int update_from(struct session *s, const struct om_snapd_applied *old,
 	live.classes = &classes;
 	r = r < 0 ? 1 : om_snapd_live_update(&live, residue, e);
 	if (r == 0)
-		r = adopt_journal(s);
+		r = adopt_state(s);
 	if (r == 0)
 		r = save_applied(s, &now, e);
 	if (r == 0)

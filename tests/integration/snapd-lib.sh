@@ -29,7 +29,7 @@ make_squashfs_base() {
 	inner=$top_builddir/static/snap-update-ns
 	[ -x "$inner" ] || inner=$OVERMOUNT
 	add_program "$inner" /usr/lib/snapd/snap-update-ns
-	for file in mount umount mkdir rmdir ln unshare setpriv; do
+	for file in mount umount mkdir rmdir ln unshare setpriv find; do
 		add_program "$(command -v $file)" /usr/bin/$file
 	done
 	make_squashfs tree
