@@ -15,9 +15,6 @@
 #include "strategy/plan.h"
 #include "sys/sys.h"
 
-/* The source of every file system that is ours. */
-#define OM_SOURCE_NAME "overmount"
-
 /* A mount in the construction, but for its root. */
 struct om_build_inner {
 	const struct om_step *step; /* borrowed from the plan */

@@ -38,15 +38,31 @@ static const struct sample {
 /* More mounts than this on one place are not taken away. */
 #define MAX_STACK 64
 
-/*
- * In this namespace of our own: what lies on the directory, an overlay of an earlier apply,
- * say, gives other names to what is below it than the holes that are asked about have.
- */
-static void uncover(const struct om_prober *p, const char *dir)
+static bool is_ours(const struct om_sys *sys, const char *dir)
 {
-	for (unsigned i = 0; i < MAX_STACK; i++)
-		if (p->sys->umount(p->sys, dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-			return;
+	_cleanup_close_ int fd =
+		sys->open(sys, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	struct om_mount_look look;
+	struct om_mount_id id;
+
+	return fd >= 0 && sys->mount_id(sys, fd, &id.id, &id.unique) == 0 &&
+	       sys->mount_look(sys, &id, &look) == 0 && look.has_source &&
+	       om_streq(look.source, OM_SOURCE_NAME);
+}
+
+/*
+ * In this namespace of our own: an overlay that an earlier apply has put on the directory,
+ * or around it, gives other names to what is below it than those that the holes have which
+ * the verdict is for, and a mimic hides it.
+ */
+static void uncover(const struct om_sys *sys)
+{
+	static const char *const places[] = { "/usr", "/usr/bin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		for (unsigned k = 0; k < MAX_STACK && is_ours(sys, places[i]); k++)
+			if (sys->umount(sys, places[i], MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+				break;
 }
 
 static const struct sample *find_sample(const struct om_prober *p)
@@ -218,7 +234,7 @@ static void try_label(struct om_prober *p, struct om_fact *fact, const char *lab
 	const struct sample *sample;
 	int r;
 
-	uncover(p, samples[0].dir);
+	uncover(p->sys);
 	sample = reader.sample = find_sample(p);
 	if (!sample) {
 		om_fact_set_to(fact, OM_UNKNOWN, NULL, "no directory to try it on");

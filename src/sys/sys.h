@@ -25,6 +25,9 @@ struct om_mount_id {
 	bool unique;
 };
 
+/* The source of every file system that is ours. */
+#define OM_SOURCE_NAME "overmount"
+
 /* What the kernel says of an attached mount. */
 struct om_mount_look {
 	uint64_t parent;      /* id, of the kind that was asked with; 0: not told */

@@ -576,6 +576,13 @@ static void find_option(const char *data, const char *key,
 			       (int)strcspn(s + strlen(key), ","), s + strlen(key));
 }
 
+static void name_source(struct fake_kernel *k, const char *source)
+{
+	if (k->mounts.n > 0)
+		(void)snprintf(k->mounts.v[k->mounts.n - 1].source,
+			       sizeof(k->mounts.v[0].source), "%s", source);
+}
+
 static int fake_mount(const struct om_sys *sys, const char *source, const char *target,
 		      const char *type, unsigned long flags, const char *data)
 {
@@ -593,7 +600,9 @@ static int fake_mount(const struct om_sys *sys, const char *source, const char *
 		return 0;
 	if (strcmp(type, "tmpfs") == 0) {
 		new_tmpfs(k, flags & MS_NOSUID, root);
-		return attach(k, root, RESOLVE(target));
+		r = attach(k, root, RESOLVE(target));
+		name_source(k, source);
+		return r;
 	}
 	if (strcmp(type, "overlay") != 0 || !is_registered(k, type))
 		return -ENODEV;
@@ -820,6 +829,18 @@ static int fake_mount_setattr(const struct om_sys *sys, int fd, bool recursive,
 
 /* --- Identity ------------------------------------------------------------------------ */
 
+#define FIRST_UNIQUE 4294967338
+#define FIRST_REUSABLE 42
+
+/* Number of the mount that has the root, from 1; 0: that of the namespace. */
+static size_t mount_of(const struct fake_kernel *k, const char *root)
+{
+	for (size_t i = k->mounts.n; i-- > 0;)
+		if (strcmp(k->mounts.v[i].root, root) == 0)
+			return i + 1;
+	return 0;
+}
+
 static int fake_statx_mount_id(const struct om_sys *sys, int fd, bool unique,
 			       uint64_t *ret_id)
 {
@@ -829,8 +850,24 @@ static int fake_statx_mount_id(const struct om_sys *sys, int fd, bool unique,
 	if (ruled(k, &r, "statx_mount_id", "%s %s", NAME(fd),
 		  unique ? "unique" : "reusable"))
 		return r;
-	*ret_id = unique ? 4294967338 : 42;
+	*ret_id = (unique ? FIRST_UNIQUE : FIRST_REUSABLE) + mount_of(k, NAME(fd));
 	return is_bad(fd) ? -EBADF : 0;
+}
+
+static int fake_mount_look(const struct om_sys *sys, const struct om_mount_id *id,
+			   struct om_mount_look *ret)
+{
+	struct fake_kernel *k = self(sys);
+	size_t i = id->id - (id->unique ? FIRST_UNIQUE : FIRST_REUSABLE);
+	int r;
+
+	if (ruled(k, &r, "mount_look", "%s", id->unique ? "unique" : "reusable"))
+		return r;
+	*ret = (struct om_mount_look){ .has_source = true };
+	if (i > 0 && i <= k->mounts.n)
+		(void)snprintf(ret->source, sizeof(ret->source), "%s",
+			       k->mounts.v[i - 1].source);
+	return 0;
 }
 
 static int fake_mount_id(const struct om_sys *sys, int fd, uint64_t *ret_id,
@@ -1145,6 +1182,7 @@ static const struct om_sys operations = {
 	.mount_setattr = fake_mount_setattr,
 	.mount_id = fake_mount_id,
 	.statx_mount_id = fake_statx_mount_id,
+	.mount_look = fake_mount_look,
 	.statmount = fake_statmount,
 	.listmount = fake_listmount,
 	.close_range = fake_close_range,

@@ -51,6 +51,7 @@ struct fake_node {
 struct fake_mount {
 	char place[FAKE_NAME_SIZE];
 	char root[FAKE_NAME_SIZE];
+	char source[16];
 };
 
 /* A context of fsopen(2). */
