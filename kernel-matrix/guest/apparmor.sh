@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=dash
 #
-# Applies and undoes profiles under what `overmount apparmor` prints for them, enforced, and
-# counts what is denied.  Wants /matrix/aa with base.squashfs (a base that holds overmount,
-# helper and busybox) and profiles/*.fstab; tests/matrix/apparmor.sh makes them.  Prints
+# Applies, updates, kills, recovers and undoes profiles under what `overmount apparmor` prints for
+# them, enforced, and counts what is denied.  Wants /matrix/aa with base.squashfs (a base that
+# holds overmount, helper, failnth and busybox), profiles/*.fstab, the pairs of them in sessions,
+# and techniques; tests/matrix/apparmor.sh makes them.  Prints
 #
 #   ok NAME             it is as it should be
 #   no NAME             it is not; why follows on lines that begin with a blank
+#   # TEXT              how often
 #
-# Each profile is applied in a mount namespace whose root is the base.  What is inside runs this
-# script again there: apparmor.sh inside NAME PROFILE STRATEGY [helper | helper-alone]; alone: it
-# is not tried whether the application can use what it makes.
+# Each pair is tried in a mount namespace whose root is the base.  What is inside runs this script
+# again there: apparmor.sh inside NAME TECHNIQUE OLD NEW WORD...  A technique is one of `overmount
+# apparmor`, or helper-alone: it is not tried whether the application can use what the helper makes.
 
 here=/matrix/aa
 tool=/usr/bin/overmount
@@ -46,54 +48,110 @@ confined() {
 
 mounts() { sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //' /proc/self/mountinfo | sort; }
 
-# What the application sees at a target, and can do with it.
-use_target() {
-	target=$1
-	options=$2
-	case $options in
-	*x-snapd.kind=symlink*) confined $app /usr/bin/busybox readlink "$target" ;;
-	*x-snapd.kind=file*) confined $app /usr/bin/busybox cat "$target" ;;
-	*) confined $app /usr/bin/busybox ls "$target" ;;
-	esac
+# What the application sees at each target, and can do with it, by what its shell has built in.
+use_targets() {
+	while read -r _ target _ options _; do
+		target=$(printf '%b' "$(echo "$target" | sed 's/\\\([0-7]\)/\\0\1/g')")
+		case $options in
+		*x-overmount.hide*) say "! [ -e '$target' ] || echo '$target is there'" ;;
+		*x-snapd.kind=symlink*) say "[ -L '$target' ] || echo 'no link $target'" ;;
+		*x-snapd.kind=file*) say "read -r _ <'$target' || echo 'not read: $target'" ;;
+		*) say "cd '$target' && echo * >/dev/null || echo 'no directory $target'" ;;
+		esac
+	done <"$1" >/tmp/use
+	confined $app /usr/bin/busybox sh -c "$(cat /tmp/use)"
 }
 
 use_all() {
-	while read -r source target _ options _; do
-		target=$(printf '%b' "$(echo "$target" | sed 's/\\\([0-7]\)/\\0\1/g')")
-		out=$(use_target "$target" "$options") || say "$target: $out"
-	done <"$1"
+	use_targets "$1"
 	# Programs of the base, seen through what was built: one alone, one with a loader and
 	# libraries, and a file mapped as a loader does it.
 	for command in "/usr/share/tool/run hello" "/usr/bin/true" \
-		"/usr/bin/helper use /usr/share/tool/run" "/usr/bin/busybox cat /etc/passwd"; do
+		"/usr/bin/helper use /usr/share/tool/run"; do
 		# shellcheck disable=SC2086 # words
 		out=$(confined $app $command) || say "$command: $out"
 	done
 }
 
+# kill_often NAME WORD COMMAND...: kills it at calls that are further and further apart, and
+# recovers each time, of which some must say WORD: they had something to do.
+kill_often() {
+	each=$1
+	word=$2
+	shift 2
+	at=2
+	times=0
+	bad=
+	words=
+	while :; do
+		out=$(/usr/bin/failnth $at 0 -- /usr/bin/helper run -x -l $mounter $tool "$@" \
+			</dev/null 2>&1)
+		[ $? = 137 ] || break
+		times=$((times + 1))
+		out=$(confined $mounter $tool recover) || bad="$bad $at:$out"
+		words="$words ${out##* }"
+		# It was killed when all was done.
+		case $1,$out in
+		apply,*applied) out=$(confined $mounter $tool undo) || bad="$bad $at:$out" ;;
+		esac
+		at=$((at + at / 2 + 1))
+	done
+	say "# killed $times"
+	is "$each: recovered each of the times that it is killed" "$bad" ""
+	is "$each: some had something to recover" \
+		"$(say "$words" | grep -cw "$word")" 1
+}
+
+# ask TECHNIQUE: who makes the overlays, and whether the application is asked what they are good for.
+# Who may not mount overlays may not ask.
+ask() {
+	case $1 in
+	direct) say --app-label $app ;;
+	helper) say --app-label $app --layers-helper $layers ;;
+	helper-alone) say --layers-helper $layers ;;
+	esac
+}
+
 inside() {
 	name=$1
-	profile=$2
-	strategy=$3
+	technique=$2
+	old=/profiles/$3.fstab
+	new=/profiles/$4.fstab
+	shift 4
+	what=" $* "
+	strategy=overlay
+	[ "$technique" != mimic ] || strategy=mimic
+	set -- --strategy $strategy
+	case $what,$strategy in *" live "*,overlay) set -- ;; esac
+	# shellcheck disable=SC2046 # words
+	set -- "$@" $(ask "$technique")
+	kill=
+	case $what in *" kill "*) kill=1 ;; esac
+	case $what in *" kinds "*) set -- "$@" --allow kind-change ;; esac
+
 	mounts >/tmp/before
 	dmesg -c >/dev/null
-	# Who may not mount overlays may not ask whether one is of use either.
-	ask=
-	[ "$strategy" = mimic ] || ask="--app-label $app"
-	case ${4:-} in
-	helper) ask="$ask --layers-helper $layers" ;;
-	helper-alone) ask="--layers-helper $layers" ;;
-	esac
-	# shellcheck disable=SC2086 # words
-	out=$(confined $mounter $tool apply --strategy "$strategy" $ask "$profile")
+	out=$(confined $mounter $tool apply "$@" "$old")
 	is "$name: applied" "$? $out" "0 "
 	is "$name: nothing is denied while it is applied" "$(denied)" ""
 	confined $mounter $tool status >/tmp/status
 	is "$name: by $strategy" "$(grep -qw "$strategy" /tmp/status || cat /tmp/status)" ""
-	is "$name: the application can use it" "$(use_all "$profile")" ""
+	is "$name: the application can use it" "$(use_all "$old")" ""
 	is "$name: and nothing is denied to it" "$(denied)" ""
 	out=$(confined $mounter $tool check)
 	is "$name: checked" "$? $out" "0 "
+
+	out=$(confined $mounter $tool update "$@" "$old" "$new")
+	is "$name: updated" "$? $out" "0 "
+	is "$name: nothing is denied while it is updated" "$(denied)" ""
+	is "$name: the application can use what it is now" "$(use_all "$new")" ""
+	is "$name: and nothing of that is denied to it" "$(denied)" ""
+	if [ -n "$kill" ]; then
+		kill_often "$name: an update" restored update "$@" "$new" "$old"
+		is "$name: nothing is denied to updates that are killed, and recovered" \
+			"$(denied)" ""
+	fi
+
 	out=$(confined $mounter $tool undo)
 	is "$name: undone" "$? $out" "0 "
 	is "$name: nothing is denied while it is undone" "$(denied)" ""
@@ -101,6 +159,66 @@ inside() {
 	is "$name: no mount is left" "$(diff /tmp/before /tmp/after)" ""
 	out=$(confined $mounter $tool recover)
 	is "$name: nothing to recover, and nothing denied" "$(denied)" ""
+
+	[ -n "$kill" ] || return 0
+	kill_often "$name: an apply" undone apply "$@" "$old"
+	is "$name: nothing is denied when it is killed, and recovered" "$(denied)" ""
+	confined $mounter $tool undo >/dev/null
+	mounts >/tmp/after
+	is "$name: no mount is left by those that were killed" "$(diff /tmp/before /tmp/after)" ""
+}
+
+# holes NAME TECHNIQUE OLD NEW: what an application does, in three kinds of hole.
+use_holes() {
+	for hole in /usr/share /usr/lib/x86_64-linux-gnu /snap/app/1/stuff; do
+		is "$1: 32 ways to use what is in $hole" \
+			"$(confined $app /usr/bin/use-tree $hole/tool $hole snap.app.hook)" "32 of 32 work"
+	done
+	is "$1: nothing is denied to those" "$(denied)" ""
+}
+
+holes() {
+	dmesg -c >/dev/null
+	set -- "$1" "$2" "/profiles/$3.fstab" "/profiles/$4.fstab"
+	strategy=overlay
+	[ "$2" != mimic ] || strategy=mimic
+	# shellcheck disable=SC2046 # words
+	out=$(confined $mounter $tool apply --strategy $strategy $(ask "$2") "$3")
+	is "$1: applied" "$? $out" "0 "
+	is "$1: nothing is denied while it is applied" "$(denied)" ""
+	use_holes "$1"
+	# A refresh: the rules are those of another revision from now on, and the overlays live.
+	: >/profiles/refresh
+	while [ -e /profiles/refresh ]; do sleep 0.2; done
+	use_holes "$1, with the profile of the next revision"
+	: >/profiles/refresh
+	while [ -e /profiles/refresh ]; do sleep 0.2; done
+	out=$(confined $app /usr/bin/use-tree /usr/share/tool /usr/share snap.app.hook)
+	is "control: $1, by a profile without what is in the hole: less works" \
+		"$([ "$out" = "32 of 32 work" ] || echo less)" "$([ "$2" != direct ] || echo less)"
+	: >/profiles/refresh
+	while [ -e /profiles/refresh ]; do sleep 0.2; done
+	dmesg -c >/dev/null
+	use_holes "$1, with the rules again"
+	out=$(confined $mounter $tool undo)
+	is "$1: undone" "$? $out" "0 "
+	is "$1: nothing is denied while it is undone" "$(denied)" ""
+}
+
+# What no plan has, by the mounter's profile (with a rule to be executed): each is denied.  Without
+# a profile each is done.
+outside() {
+	while read -r what; do
+		# shellcheck disable=SC2086 # words
+		out=$(confined $mounter /usr/bin/helper $what)
+		is "outside of the plan: $what" "$? $out" \
+			"1 helper: cannot ${what%% *} \"${what##* }\": Permission denied"
+	done </profiles/outside
+	# shellcheck disable=SC2086 # words
+	is "control: without a profile they are done" "$(while read -r what; do
+		/usr/bin/helper $what 2>&1
+	done </profiles/outside)" ""
+	dmesg -c >/dev/null
 }
 
 # --- around it ---------------------------------------------------------------------------
@@ -117,24 +235,40 @@ make_base() {
 	cp $here/profiles/*.fstab /base/profiles/
 	cat $here/profiles/*.fstab | while read -r source _ _ options _; do
 		case $source,$options in
-		/usr/*) ;;
+		/usr/* | /opt/* | */nothing,*) ;;
 		/*,*x-snapd.kind=file*)
 			mkdir -p "/base${source%/*}"
 			echo "the snap's" >"/base$source"
 			;;
 		/*)
-			mkdir -p "/base${source%,*}/inside"
-			echo "the snap's" >"/base${source%,*}/about"
+			source=$(printf '%b' "$(echo "$source" | sed 's/\\\([0-7]\)/\\0\1/g')")
+			mkdir -p "/base$source/inside"
+			echo "the snap's" >"/base$source/about"
 			;;
 		esac
 	done
+	# What tests/fault/profiles want besides.
+	rm -rf /base/snap/app/1/link
+	ln -s foo /base/snap/app/1/link
+	mkdir -p /base/var/snap/app/1/dir /submounts/usr/lib/sub
+	echo file >/base/var/snap/app/1/file
+	mount -t tmpfs submounts /submounts
+	mkdir -p /submounts/usr/lib/sub/inner
+	mount -o bind /submounts/usr/lib/sub /base/usr/lib/sub
+	mount -o remount,bind,ro,noexec /base/usr/lib/sub
+	mkdir -p /base/snap/bin /base/snap/app/1/stuff
+	cp -a /base/usr/share/tool /base/snap/app/1/stuff/
+	cp /base/usr/share/tool/text /base/usr/share/tool/static /base/snap/app/1/new-dir/
 	mount -o remount,ro snap /base/snap
 }
 
-# What snapd gives an application on a base that is not its own, and what the layout adds.
+# What snapd gives an application on a base that is not its own, and what the layout adds.  It is
+# root's, and looks into what others own.
 app_profile() {
 	cat <<-END
-		profile $app flags=(attach_disconnected,mediate_deleted) {
+		profile ${2:-$app} flags=(attach_disconnected,mediate_deleted) {
+		  capability dac_override,
+		  capability dac_read_search,
 		  signal,
 		  / r,
 		  /bin/{,**} mrklix,
@@ -143,6 +277,8 @@ app_profile() {
 		  /usr/{,**} mrklix,
 		  /etc/{,**} r,
 		  /proc/{,**} r,
+		  /proc/[0-9]*/attr/{,apparmor/}exec w,
+		  change_profile -> snap.app.*,
 		  /dev/null rw,
 		  /snap/{,**} mrklix,
 		  /var/snap/{,**} mrwklix,
@@ -151,9 +287,10 @@ app_profile() {
 	END
 }
 
-# load NAMES TECHNIQUE [SED-PROGRAM]: puts the profiles in force; what sed makes of it.
+# load NAMES TECHNIQUE [WORDS [SED-PROGRAM]]: puts the profiles in force; what sed makes of it.
 load() {
 	files=
+	case " ${3:-} " in *" kinds "*) files="--allow kind-change" ;; esac
 	for each in $1; do
 		files="$files /base/profiles/$each.fstab"
 	done
@@ -161,10 +298,10 @@ load() {
 	$tool apparmor --root /base --name app --technique "$2" $files \
 		>/run/printed 2>/run/errors ||
 		{ is "$1, $2: a profile is printed" "$(cat /run/errors)" ""; return 1; }
-	sed -e 's,"/base/profiles/,"/profiles/,' -e "${3:-}" /run/printed >/run/mounter
+	sed -e 's,"/base/profiles/,"/profiles/,' -e "${4:-}" /run/printed >/run/mounter
 	# shellcheck disable=SC2086 # words
-	app_profile "$($tool apparmor --root /base --name app --technique "$2" --app $files)" \
-		>/run/app
+	snippet=$($tool apparmor --root /base --name app --technique "$2" --app $files)
+	{ app_profile "$snippet"; app_profile "$snippet" snap.app.hook; } >/run/app
 	# What it only warns of is told, and no failure.
 	if apparmor_parser -r -K -T /run/mounter /run/app >/run/errors 2>&1; then
 		say "ok $1, $2: both profiles are loaded"
@@ -174,18 +311,46 @@ load() {
 	fi
 }
 
-# enter_for FUNCTION: the same for one of those below.
-enter_for() {
+# enter WHAT ARGUMENT...: runs `inside`, or another one of those, in a namespace whose root is the base.
+enter() {
 	unshare -m sh -c '
 		mount --make-rprivate / && cd /base && pivot_root . . && umount -l . && cd / &&
 		exec sh /profiles/script "$@"' sh "$@"
 }
 
-# enter ARGUMENT...: runs `inside` in a namespace whose root is the base.
-enter() {
-	unshare -m sh -c '
-		mount --make-rprivate / && cd /base && pivot_root . . && umount -l . && cd / &&
-		exec sh /profiles/script inside "$@"' sh "$@"
+# reload WORDS OF LOAD: when who is inside asks for it.
+reload() {
+	while [ ! -e /base/profiles/refresh ] && [ -e /run/inside ]; do sleep 0.2; done
+	load "$@"
+	rm -f /base/profiles/refresh
+}
+
+# A profile that is replaced while what it has mounted lives.  Where a snap is refreshed, that of
+# both revisions is in force, then that of the next one alone with the holes of both in it.
+try_holes() {
+	load "holes" "$1" || return
+	: >/run/inside
+	{ enter holes "three holes, $1" "$1" holes holes-next; rm -f /run/inside; } &
+	reload "holes holes-next" "$1"
+	# Only what is in the holes is left out.
+	reload "holes holes-next" "$1" "" '/{,\*\*}" rm,/d'
+	reload "holes holes-next" "$1"
+	wait
+}
+
+try_outside() {
+	load control direct "" 's|^}$|  "/usr/bin/helper" rm,\n}|' || return
+	cat >/base/profiles/outside <<-END
+		bind /etc /usr/share/themes
+		bind /root /usr/share
+		bind /snap/app /snap/bin
+		move /usr/lib/sub /snap/bin
+		umount /var/snap
+		tmpfs /usr/lib
+		tmpfs /snap/bin
+		umount /proc
+	END
+	enter outside
 }
 
 # enforced RULE: makes the helper's profile one that is enforced, with that rule besides.
@@ -197,8 +362,9 @@ capability sys_admin, mount, network, $1"
 
 # refused NAME TEXT: the profile that is loaded gives no overlay, and that is told beforehand.
 refused() {
-	out=$(enter "control" /profiles/control.fstab overlay helper-alone)
-	is "control: $1: there is no overlay" "$(say "$out" | grep -c '16 .*\[ovl-helper-label\]')" 1
+	out=$(enter inside "control" helper-alone control control)
+	is "control: $1: there is no overlay" "$(say "$out" | sed -n '/^no control: applied$/{n;p;}' |
+		grep -c '16 .*\[ovl-helper-label\]')" 1
 	[ -z "${2:-}" ] ||
 		is "control: $1: that is denied" "$(say "$out" | grep -q "$2" && echo yes)" yes
 }
@@ -206,16 +372,16 @@ refused() {
 # Without the rule that lets it be executed, or when its label is enforced and may not read
 # what it shows, there is no overlay by the helper.  One that may read is as good as ours.
 helper_controls() {
-	load control helper '/px -> overmount-layers,/d' >/dev/null
+	load control helper "" '/px -> overmount-layers,/d' >/dev/null
 	refused "no rule to execute the helper" \
 		'operation="exec".*name="/usr/lib/overmount/overmount-layers"'
-	load control helper "$(enforced '/usr/lib/overmount/overmount-layers mr,')" >/dev/null
+	load control helper "" "$(enforced '/usr/lib/overmount/overmount-layers mr,')" >/dev/null
 	refused "a helper that may not say which label it has" \
 		'profile="overmount-layers" name="/proc/[0-9]*/attr'
-	load control helper "$(enforced '/{,**} mr, /dev/null rw, capability dac_read_search,')" >/dev/null
+	load control helper "" "$(enforced '/{,**} mr, /dev/null rw, capability dac_read_search,')" >/dev/null
 	refused "a helper whose label is enforced"
-	enter "an enforced helper that may read" /profiles/control.fstab overlay helper |
-		grep -E '^no|: the application can use it'
+	enter inside "an enforced helper that may read" helper control control |
+		grep -E '^(no|  )|: the application can use'
 }
 
 # overmount run starts a program in the profile of the application, and says what is missing.
@@ -267,22 +433,28 @@ main() {
 	mkdir -p /base
 	make_base
 	cp "$0" /base/profiles/script
-	for file in "$here"/profiles/*.fstab; do
-		name=${file##*/}
-		name=${name%.fstab}
-		load "$name" direct && enter "$name, overlay" "/profiles/$name.fstab" overlay
-		load "$name" helper && enter "$name, helper" "/profiles/$name.fstab" overlay helper
-		load "$name" mimic && enter "$name, mimic" "/profiles/$name.fstab" mimic
+	while read -r old new words; do
+		for technique in $(cat $here/techniques); do
+			# shellcheck disable=SC2086 # words
+			load "$old $new" "$technique" "$words" &&
+				enter inside "$old to $new, $technique" "$technique" "$old" "$new" $words
+		done
+	done <$here/sessions
+	for technique in $(cat $here/techniques); do
+		try_holes "$technique"
 	done
+	try_outside
 	# A refresh: what was applied is undone, and another one applied, by one profile.
-	load "control $name" direct && for name in control "$name"; do
-		enter "refresh to $name" "/profiles/$name.fstab" overlay
+	for technique in $(cat $here/techniques); do
+		load "control holes" "$technique" "" && for name in control holes; do
+			enter inside "refresh to $name, $technique" "$technique" "$name" "$name"
+		done
 	done
 	helper_controls
-	load control direct >/dev/null && load_others && enter_for transition
+	load control direct >/dev/null && load_others && enter transition
 	# The control: without the rule that takes the mount away something is denied.
-	load control direct '/umount "\/usr\/share\/",/d' >/dev/null
-	out=$(enter "control" /profiles/control.fstab overlay)
+	load control direct "" '/umount "\/usr\/share\/",/d' >/dev/null
+	out=$(enter inside "control" direct control control)
 	is "control: a rule less, and something is denied" \
 		"$(say "$out" | grep -c '^no control: nothing is denied while it is undone')" 1
 	is "control: and all the rest is as it was" \
@@ -290,10 +462,7 @@ main() {
 }
 
 case ${1:-} in
-inside)
-	shift
-	inside "$@"
-	;;
+inside | holes | outside) "$@" ;;
 transition)
 	transition
 	opened_elsewhere

@@ -3,10 +3,11 @@
  * What the shell cannot do for the cells of the matrix.  Static, so that it runs wherever it
  * is copied to.
  *
- *   helper run [-m] [-t FILE] [-l LABEL] COMMAND...
+ *   helper run [-mx] [-t FILE] [-l LABEL] COMMAND...
  *                                runs COMMAND in that AppArmor profile, and writes into FILE
  *                                how long it took, in microseconds; -m: in a copy of the
- *                                mount namespace that goes on getting what its peers get
+ *                                mount namespace that goes on getting what its peers get;
+ *                                -x: becomes COMMAND, so that who traces it sees that
  *   helper limit SECONDS COMMAND...
  *                                runs COMMAND in mount and pid namespaces of its own; when
  *                                time is up all that it started is killed
@@ -14,17 +15,21 @@
  *   helper use FILE              uses FILE as a loader does: reads it, maps it private and
  *                                gives up writing, maps it and asks to execute; prints "used"
  *   helper hello                 prints "hello": it was executed
+ *   helper bind|move SOURCE TARGET
+ *   helper tmpfs|umount TARGET   mounts it, or takes it away
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -174,23 +179,43 @@ static int use(const char *path)
 	return 0;
 }
 
+static int change_mounts(const char *what, const char *source, const char *target)
+{
+	int r;
+
+	if (strcmp(what, "bind") == 0)
+		r = mount(source, target, NULL, MS_BIND, NULL);
+	else if (strcmp(what, "move") == 0)
+		r = mount(source, target, NULL, MS_MOVE, NULL);
+	else if (strcmp(what, "tmpfs") == 0)
+		r = mount("tmpfs", target, "tmpfs", 0, NULL);
+	else
+		r = umount2(target, MNT_DETACH);
+	return r < 0 ? complain(what, target) : 0;
+}
+
 static int main_run(int argc, char **argv)
 {
 	const char *file = NULL, *label = NULL;
+	bool become = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "+mt:l:")) != -1) {
+	while ((option = getopt(argc, argv, "+mxt:l:")) != -1) {
 		if (option == 'm' && unshare(CLONE_NEWNS) < 0)
 			return complain("copy", "the mount namespace");
 		if (option == 'm')
 			continue;
-		if (option == 't')
+		if (option == 'x')
+			become = true;
+		else if (option == 't')
 			file = optarg;
 		else if (option == 'l')
 			label = optarg;
 		else
 			return 2;
 	}
+	if (optind < argc && become)
+		execute(label, argv + optind);
 	return optind < argc ? run(file, label, argv + optind) : 2;
 }
 
@@ -208,6 +233,11 @@ int main(int argc, char **argv)
 		return use(argv[2]);
 	if (strcmp(what, "hello") == 0 && argc == 2)
 		return puts("hello") < 0;
-	(void)fprintf(stderr, "usage: helper run|limit|socket|use|hello ARGUMENT...\n");
+	if ((strcmp(what, "bind") == 0 || strcmp(what, "move") == 0) && argc == 4)
+		return change_mounts(what, argv[2], argv[3]);
+	if ((strcmp(what, "tmpfs") == 0 || strcmp(what, "umount") == 0) && argc == 3)
+		return change_mounts(what, NULL, argv[2]);
+	(void)fprintf(stderr, "usage: helper run|limit|socket|use|hello|bind|move|tmpfs|"
+			      "umount ARGUMENT...\n");
 	return 2;
 }
