@@ -41,6 +41,7 @@ struct om_build {
 	const char *stage_path;
 	const struct om_facts *facts;
 	int layers; /* borrowed: overmount-layers makes overlays; not above 0: we do */
+	const char *layers_path; /* borrowed: see om_layers_make(); may be NULL */
 	bool fd_api;
 	bool detached;
 	int stage_fd;	 /* owned, -1 while not needed */

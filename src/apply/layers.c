@@ -5,6 +5,9 @@
 #include "apply/layers.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -35,11 +38,38 @@ static void explain(int r, const struct om_layers_reply *reply, struct om_error 
 		om_error_fix(e, "overmount-layers failed at %s", OM_Q(reply->what));
 }
 
+const char *om_layers_check(const struct stat *program)
+{
+	if (!S_ISREG(program->st_mode))
+		return "not a regular file";
+	if (!(program->st_mode & 0111))
+		return "not executable";
+	if ((program->st_uid != 0 && program->st_uid != geteuid()) ||
+	    program->st_mode & 0022)
+		return "others can change it";
+	return NULL;
+}
+
+/* fd of the program by its path, or negative. */
+static int open_again(const struct om_build *b)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (!b->layers_path)
+		return -ENOENT;
+	fd = b->sys->open(b->sys, AT_FDCWD, b->layers_path, O_PATH, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || om_layers_check(&st))
+		return -EACCES;
+	return TAKE_FD(fd);
+}
+
 int om_layers_make(const struct om_build *b, const struct om_layers_ask *ask,
 		   struct om_error *e)
 {
+	_cleanup_close_ int again = open_again(b);
 	struct om_layers_reply reply;
-	int r = b->sys->layers(b->sys, b->layers, ask, &reply);
+	int r = b->sys->layers(b->sys, again > 0 ? again : b->layers, ask, &reply);
 
 	if (r < 0) {
 		explain(r, &reply, e);

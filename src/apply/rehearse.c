@@ -82,6 +82,7 @@ static int apply_fresh(const struct rehearsal *r, int stage_at, struct om_apply 
 	apply->observe_arg = (void *)(uintptr_t)r;
 	apply->interrupted = like->interrupted;
 	apply->build.layers = like->build.layers;
+	apply->build.layers_path = like->build.layers_path;
 	apply->build.stage_at = stage_at;
 	apply->build.stage_path = r->state->stage_name;
 	return om_apply_profile(apply, &r->c->fresh, &r->result->e);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/layers.h"
 #include "apply/state.h"
 #include "base/cleanup.h"
 #include "base/fdio.h"
@@ -326,18 +327,6 @@ int om_cli_open_root(const struct om_cli *cli, int *ret_fd, char **ret_path,
 	return 0;
 }
 
-/* It may be executed with more rights than ours: nobody else may have a say in it. */
-static const char *check_program(const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode))
-		return "not a regular file";
-	if (!(st->st_mode & 0111))
-		return "not executable";
-	if ((st->st_uid != 0 && st->st_uid != geteuid()) || st->st_mode & 0022)
-		return "others can change it";
-	return NULL;
-}
-
 int om_cli_open_layers(struct om_cli *cli, struct om_error *e)
 {
 	const char *program = om_cli_get(cli, OM_OPT_LAYERS_HELPER);
@@ -353,7 +342,7 @@ int om_cli_open_layers(struct om_cli *cli, struct om_error *e)
 		return om_fail(e, OM_ERR_SYSTEM, -errno,
 			       "cannot open the layers helper %s: %s", OM_Q(program),
 			       strerror(errno));
-	bad = check_program(&st);
+	bad = om_layers_check(&st);
 	if (bad)
 		return om_fail(e, OM_ERR_REFUSED, -EACCES,
 			       "cannot use the layers helper %s: %s", OM_Q(program), bad);

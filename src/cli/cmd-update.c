@@ -60,6 +60,9 @@ static int update(const struct om_cli *cli, struct om_changes *c, struct om_stat
 	apply.policy = &policy;
 	apply.journal = c->j;
 	apply.build.layers = cli->layers;
+	/* In another namespace that name may be another file's, and ours stays where it is. */
+	if (!om_cli_get(cli, OM_OPT_NAMESPACE))
+		apply.build.layers_path = om_cli_get(cli, OM_OPT_LAYERS_HELPER);
 	apply.build.stage_at = state->stage_at;
 	apply.build.stage_path = state->stage_name;
 	apply.interrupted = om_cli_interrupted;

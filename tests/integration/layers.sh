@@ -18,6 +18,7 @@ is "without a socket it ends, and says why" "$? $(head -n 1 out)" \
 
 base_tree tree 10
 make_snap tree/snap/app/1
+cp "$helper" tree/usr/share/layers-inside
 make_squashfs tree
 mkdir -p sk/usr/share/new dir lower
 chmod 0700 dir
@@ -141,6 +142,23 @@ wait $there 2>/dev/null
 out=$("$OVERMOUNT" run --root base --profile p1.fstab --layers-helper "$helper" -- \
 	cat /usr/share/foo/hello /etc/foo.conf 2>&1)
 is "run builds a root by it" "$? $out" $'0 hello\nconf'
+
+# Where it lies in a hole, an update moves it away with what was there; the path by which it is
+# executed is what AppArmor has a rule for.
+inside=$PWD/base/usr/share/layers-inside
+sed 's, /usr/share/foo , /usr/share/bar ,' p1.fstab >p2.fstab
+executed() { sed -n 's/.*execveat([0-9]*<\([^>]*\)>.*/\1/p' "$1" | uniq; }
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	update=(update --state "$PWD/state" --root base --layers-helper "$inside")
+	"$OVERMOUNT" apply --state "$PWD/state" --root base --layers-helper "$inside" p1.fstab
+	out=$(strace -f -y -e trace=execveat,fsopen,mount -o trace "$OVERMOUNT" "${update[@]}" p1.fstab p2.fstab 2>&1)
+	is "inside a hole: updated" "$? $out $(executed trace | wc -l)" "0  1"
+	is "inside a hole: it is executed by the path that everybody sees" "$(executed trace)" "$inside"
+	"$OVERMOUNT" undo --state "$PWD/state"
+	is "inside a hole: nothing is left" "$(mounts)" "$before"
+else
+	skip "a helper that lies in a hole" "there is no strace, or it may not trace"
+fi
 
 # --- helpers that are none --------------------------------------------------------------------
 # fails NAME HELPER STATUS WORDS: and nothing is changed.
