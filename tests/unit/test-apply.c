@@ -559,7 +559,8 @@ static void test_writable_overlay(void **state)
 
 /* --- an overlay that overmount-layers makes ---------------------------------------------- */
 
-static int build_by_helper(struct world *w, struct recorder *rec, struct om_error *e)
+static int build_by_helper(struct world *w, struct recorder *rec, const char *path,
+			   struct om_error *e)
 {
 	const struct om_step steps[] = {
 		{ .kind = OM_STEP_SKELETON, .place = OM_PLACE_SKELETON, .path = "/" },
@@ -580,6 +581,7 @@ static int build_by_helper(struct world *w, struct recorder *rec, struct om_erro
 	om_build_init(&b, &rec->sys, &w->facts);
 	b.root_fd = b.source_fd = root;
 	b.layers = 1000;
+	b.layers_path = path;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
 		r = om_build_step(&b, &steps[i], e);
 	if (r == 0)
@@ -599,12 +601,49 @@ static void test_overlay_by_helper(void **state)
 
 	om_facts_set(&w->facts, OM_FACT_OVERLAY_OPTIONS, OM_YES, NULL, "test");
 	recorder_init(&rec);
-	assert_int_equal(build_by_helper(w, &rec, &e), 0);
+	assert_int_equal(build_by_helper(w, &rec, NULL, &e), 0);
 	assert_non_null(strstr(rec.log.s,
 			       "layers m0/usr/share over /usr/share at nowhere "
 			       "attr 0x3 options 2 = m1\n"));
 	/* Nobody else makes one. */
 	assert_null(strstr(rec.log.s, "fsopen overlay"));
+	recorder_done(&rec);
+}
+
+static int executed;
+
+static int take_program(const struct om_sys *sys _unused_, int program,
+			const struct om_layers_ask *ask _unused_,
+			struct om_layers_reply *reply _unused_)
+{
+	executed = program;
+	return -EIO;
+}
+
+/* By its name it is executed where that names a program, and nobody else can change it. */
+static void test_helper_by_its_name(void **state)
+{
+	static const mode_t modes[] = { 0755, 0775, 0644 };
+	struct world *w = *state;
+	struct om_error e = { 0 };
+	struct recorder rec;
+	char path[4096];
+	int fd;
+
+	om_facts_set(&w->facts, OM_FACT_OVERLAY_OPTIONS, OM_YES, NULL, "test");
+	(void)snprintf(path, sizeof(path), "%s/program", w->tree);
+	recorder_init(&rec);
+	rec.sys.layers = take_program;
+	assert_int_equal(build_by_helper(w, &rec, path, &e), -EIO);
+	assert_int_equal(executed, 1000);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		assert_int_equal(fchmod(fd, modes[i]), 0);
+		assert_int_equal(build_by_helper(w, &rec, path, &e), -EIO);
+		assert_int_equal(executed == 1000, i > 0);
+	}
+	(void)close(fd);
 	recorder_done(&rec);
 }
 
@@ -637,7 +676,7 @@ static void test_helper_that_is_no_help(void **state)
 		om_facts_set(&w->facts, OM_FACT_APPARMOR_LABEL, cases[i].ours, NULL, "t");
 		om_facts_set(&w->facts, OM_FACT_OVERLAY_LABEL_APP, cases[i].app, NULL,
 			     "t");
-		assert_int_equal(build_by_helper(w, &rec, &e), cases[i].r);
+		assert_int_equal(build_by_helper(w, &rec, NULL, &e), cases[i].r);
 		assert_memory_equal(e.fix, cases[i].fix, strlen(cases[i].fix));
 		assert_int_equal(e.kind, cases[i].r ? OM_ERR_SYSTEM : OM_ERR_NONE);
 		recorder_done(&rec);
@@ -698,6 +737,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_missing_source_touches_nothing,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overlay_by_helper, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_helper_by_its_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helper_that_is_no_help, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_writable_overlay, setup, teardown),
