@@ -28,6 +28,15 @@ over=$(bind /snap/foo/1/content-target /usr/share/over)
 
 # id PATH: of the mount that is on top there.
 id() { inside cat /proc/self/mountinfo | awk -v p="$1" '$5 == p { id = $1 } END { print id }'; }
+# hold PATH: until `release` no other mount can get the number of this one.
+hold() {
+	rm -f holding held
+	mkfifo holding held
+	inside sh -c 'exec 3<"$1" && echo >&4 && read -r _' sh "$1" <holding 4>held &
+	exec {holding}>holding
+	read -r _ <held || not_ok "control: $1 is held"
+}
+release() { exec {holding}>&-; }
 # Everything below the directories in which something is changed, and what is listed.
 view() {
 	inside sh -c 'for f in $(ls -d /usr/share/* /usr/share/*/* /usr/lib/* /etc/* /opt/* /opt/*/* /snap/foo/*/* /snap/foo/*/*/*); do
@@ -193,10 +202,12 @@ inside mount --make-shared /snap
 desire "$share" "$content"
 update foo
 kept=$(id /usr/share/foo)
+hold /usr/share/foo
 desire "$share" "$content2"
 update foo
 is "on a shared mount all is done anew" \
 	"$rc:$(said):$(inside cat /snap/foo/1/content-target/content /usr/share/foo/hello)" $'0::content 2\nhello'
+release
 [ "$(id /usr/share/foo)" != "$kept" ] && ok "and nothing is the same mount" || not_ok "and nothing is the same mount"
 inside mount --make-private /snap
 # The text of what was applied is another one than was noted.
@@ -204,11 +215,13 @@ desire "$share" "$content"
 update foo
 echo >>/run/overmount/snap.foo.applied
 kept=$(id /usr/share/foo)
+hold /usr/share/foo
 desire "$share" "$content2"
 update foo
 is "when what was applied is not known, all is done anew" \
 	"$rc:$(said):$(inside cat /snap/foo/1/content-target/content /usr/share/foo/hello)" $'0::content 2\nhello'
 [ "$(id /usr/share/foo)" != "$kept" ] && ok "and nothing is the same mount then" || not_ok "and nothing is the same mount then"
+release
 
 # --- The same, made anew ----------------------------------------------------------------------
 
