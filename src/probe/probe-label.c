@@ -38,15 +38,28 @@ static const struct sample {
 /* More mounts than this on one place are not taken away. */
 #define MAX_STACK 64
 
+static int look_for_source(const struct om_sys *sys, int fd, struct om_mount_look *ret)
+{
+	struct om_mount_id id;
+	int r = sys->mount_id(sys, fd, &id.id, &id.unique);
+
+	if (r == 0)
+		r = sys->mount_look(sys, &id, ret);
+	if (r < 0 || ret->has_source || !id.unique)
+		return r;
+	/* compat: until 6.13 is the floor; statmount(2) cannot tell it, mountinfo can. */
+	id.unique = false;
+	r = om_mount_id_as(sys, fd, false, &id.id);
+	return r < 0 ? r : sys->mount_look(sys, &id, ret);
+}
+
 static bool is_ours(const struct om_sys *sys, const char *dir)
 {
 	_cleanup_close_ int fd =
 		sys->open(sys, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	struct om_mount_look look;
-	struct om_mount_id id;
 
-	return fd >= 0 && sys->mount_id(sys, fd, &id.id, &id.unique) == 0 &&
-	       sys->mount_look(sys, &id, &look) == 0 && look.has_source &&
+	return fd >= 0 && look_for_source(sys, fd, &look) == 0 && look.has_source &&
 	       om_streq(look.source, OM_SOURCE_NAME);
 }
 

@@ -863,8 +863,8 @@ static int fake_mount_look(const struct om_sys *sys, const struct om_mount_id *i
 
 	if (ruled(k, &r, "mount_look", "%s", id->unique ? "unique" : "reusable"))
 		return r;
-	*ret = (struct om_mount_look){ .has_source = true };
-	if (i > 0 && i <= k->mounts.n)
+	*ret = (struct om_mount_look){ .has_source = !(k->no_source && id->unique) };
+	if (ret->has_source && i > 0 && i <= k->mounts.n)
 		(void)snprintf(ret->source, sizeof(ret->source), "%s",
 			       k->mounts.v[i - 1].source);
 	return 0;

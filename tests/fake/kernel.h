@@ -87,6 +87,7 @@ struct fake_kernel {
 	const char *mode;    /* of that label; "" */
 	const char *message; /* of a context of fsopen(2), or NULL */
 	bool in_userns;
+	bool no_source;	  /* by unique ids it does not tell the source of a mount */
 	unsigned fail_at; /* this call fails, the first being 1; 0: none */
 	int fail_errno;
 };

@@ -1033,11 +1033,13 @@ static void test_label_uncovers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t turn = 0; turn < 2 * ARRAY_SIZE(cases); turn++) {
+		size_t i = turn / 2;
 		struct fake_kernel k;
 		struct om_facts facts;
 
 		fake_kernel_init(&k);
+		k.no_source = turn % 2;
 		for (size_t n = 0; n < 2 && cases[i].at[n]; n++)
 			assert_int_equal(k.sys.mount(&k.sys, cases[i].source,
 						     cases[i].at[n], "tmpfs", 0, NULL),
