@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "diff/diff.h"
 #include "diff/ways.h"
+#include "fake/diff-text.h"
 
 #define OL ",x-snapd.origin=layout 0 0\n"
 
@@ -33,22 +34,6 @@ static struct om_profile *parse(const char *text)
 	return p;
 }
 
-/* One line a change: act, target, reason, and what else belongs to it. */
-static void render(const struct om_diff *diff, struct om_str *out)
-{
-	for (size_t i = 0; i < diff->changes.n; i++) {
-		const struct om_change *c = &diff->changes.v[i];
-
-		om_str_addf(out, "%s %s %s", om_diff_act_name(c->act),
-			    om_change_entry(c)->target, om_diff_why_id(c->why));
-		if (c->because)
-			om_str_addf(out, " %s", c->because->target);
-		if (c->what)
-			om_str_addf(out, " %s", c->what);
-		om_str_add(out, "\n");
-	}
-}
-
 static void expect_looked(const char *old_text, const char *new_text,
 			  const bool *replaced, const char *want)
 {
@@ -58,7 +43,7 @@ static void expect_looked(const char *old_text, const char *new_text,
 	size_t n[_OM_DIFF_ACT_MAX] = { 0 };
 
 	assert_int_equal(om_diff_make(old, new, replaced, &diff, NULL), 0);
-	render(&diff, &out);
+	diff_text(&diff, &out);
 	assert_string_equal(om_str_get(&out), want);
 	for (size_t i = 0; i < diff.changes.n; i++)
 		n[diff.changes.v[i].act]++;
@@ -170,7 +155,7 @@ static void test_rebuilt(void **state)
 
 	(void)state;
 	assert_int_equal(om_diff_make_built(p, p, NULL, rebuilt, &diff, NULL), 0);
-	render(&diff, &out);
+	diff_text(&diff, &out);
 	assert_string_equal(om_str_get(&out),
 			    "undo /t rebuilt\nundo /n source-undone /m\n"
 			    "undo /m rebuilt\ndo /m rebuilt\n"

@@ -22,6 +22,7 @@
 
 #include "base/str.h"
 #include "diff/diff.h"
+#include "fake/diff-text.h"
 #include "snapd/entry.h"
 #include "snapd/fstab.h"
 
@@ -61,22 +62,6 @@ static void side_done(struct side *s)
 	om_snapd_profile_done(&s->read);
 }
 
-/* One line a change: act, target, reason, and what else belongs to it. */
-static void render(const struct om_diff *diff, struct om_str *out)
-{
-	for (size_t i = 0; i < diff->changes.n; i++) {
-		const struct om_change *c = &diff->changes.v[i];
-
-		om_str_addf(out, "%s %s %s", om_diff_act_name(c->act),
-			    om_change_entry(c)->target, om_diff_why_id(c->why));
-		if (c->because)
-			om_str_addf(out, " %s", c->because->target);
-		if (c->what)
-			om_str_addf(out, " %s", c->what);
-		om_str_add(out, "\n");
-	}
-}
-
 struct vector {
 	const char *name;
 	const char *current, *desired;
@@ -93,7 +78,7 @@ static void check(void **state)
 	side_load(&old, v->name, v->current);
 	side_load(&new, v->name, v->desired);
 	assert_int_equal(om_diff_make(&old.profile, &new.profile, NULL, &diff, NULL), 0);
-	render(&diff, &got);
+	diff_text(&diff, &got);
 	if (!om_streq(om_str_get(&got), v->want))
 		fail_msg("%s:\n%swant:\n%s", v->name, om_str_get(&got), v->want);
 	om_str_free(&got);
