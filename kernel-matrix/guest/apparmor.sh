@@ -208,6 +208,111 @@ holes() {
 	is "$1: nothing is denied while it is undone" "$(denied)" ""
 }
 
+# right COMMAND...: it succeeds, by the mounter's profile, and nothing is denied.
+right() {
+	out=$(confined $mounter $tool "$@") || { say "$1: $out"; return 1; }
+	out=$(denied)
+	[ -z "$out" ] || { say "$1: $out"; return 1; }
+}
+
+# killed CALL COMMAND...: there, by who has started it; and recovered.
+killed() {
+	at=$1
+	shift
+	out=$(/usr/bin/failnth $at 0 -- /usr/bin/helper run -x -l $mounter $tool "$@" </dev/null 2>&1)
+	[ $? = 137 ] || { say "$1 is not killed at $at: $out"; return 1; }
+	right recover
+}
+
+# without_securityfs COMMAND...: where it is not mounted.
+without_securityfs() {
+	busybox unshare -m sh -c "umount -l /sys/kernel/security && exec /usr/bin/helper run \
+		-l $mounter $tool $* >/dev/null 2>&1 </dev/null"
+	out=$(denied)
+	[ -z "$out" ] || { say "$1 without securityfs: $out"; return 1; }
+}
+
+# Who is confined has opened the program, and that is asked about again then.
+from_confined() {
+	out=$(confined starter /usr/bin/helper run -l $mounter $tool status)
+	out=$(denied)
+	[ -z "$out" ] || { say "started by who is confined: $out"; return 1; }
+}
+
+# hung PROGRAM COMMAND...: where a program hangs, it is killed, by who may.
+hung() {
+	program=$1
+	shift
+	mount -o bind /usr/bin/helper "$program"
+	confined $mounter $tool "$@" >/dev/null
+	sleep 1
+	out=$(denied | grep 'operation="signal"')
+	for each in /proc/[0-9]*; do
+		[ "$(readlink "$each/exe")" = "$program" ] && kill -KILL "${each#/proc/}" &&
+			out="$out it is not killed"
+	done 2>/dev/null
+	umount "$program"
+	[ -z "$out" ] || { say "$program hangs: $out"; return 1; }
+}
+
+# stopped COMMAND...: where a child of it hangs, it is killed.
+stopped() {
+	confined $mounter $tool "$@" >/dev/null &
+	child=
+	while [ -z "$child" ] && kill -0 $!; do
+		for each in /proc/[0-9]*/stat; do
+			read -r pid comm _ parent _ <"$each" && [ "$comm" = "(overmount)" ] &&
+				read -r _ comm _ <"/proc/$parent/stat" && [ "$comm" = "(overmount)" ] &&
+				kill -STOP "$pid" && child=$pid && break
+		done
+	done 2>/dev/null
+	wait
+	out=$(denied | grep 'operation="signal"')
+	[ -n "$child" ] && [ -z "$out" ] || { say "a child hangs: ${out:-none was seen}"; return 1; }
+}
+
+# What may hang in trying what the kernel can do.  Not all of that is permitted.
+hang_all() {
+	stopped probe "$@" || return
+	case " $* " in *" --app-label "*) hung /usr/bin/true probe "$@" || return ;; esac
+	case " $* " in *" --layers-helper "*) hung $layers probe "$@" ;; esac
+}
+
+# All that a mounter does, until something is wrong.
+do_all() {
+	# shellcheck disable=SC2046 # words
+	right apply "$@" $old && right status && right check &&
+		killed 20 update "$@" $old $new && killed 40 update "$@" $old $new &&
+		killed 60 update "$@" $old $new && right update "$@" $old $new && right undo &&
+		from_confined && without_securityfs plan "$@" $old &&
+		hang_all $(ask "$technique") && killed 20 apply "$@" $old && killed 40 apply "$@" $old &&
+		killed 60 apply "$@" $old
+}
+
+# mutants TECHNIQUE: what is wrong by each profile that is put in force meanwhile.
+mutants() {
+	technique=$1
+	strategy=overlay
+	[ "$1" != mimic ] || strategy=mimic
+	# shellcheck disable=SC2046 # words
+	set -- --strategy $strategy --allow kind-change $(ask "$1")
+	old=/profiles/mutants.fstab
+	new=/profiles/mutants-next.fstab
+	mounts >/tmp/before
+	while :; do
+		while [ ! -e /profiles/refresh ]; do sleep 0.1; done
+		[ "$(cat /profiles/refresh)" != end ] || return 0
+		rm -f /run/overmount/facts
+		dmesg -c >/dev/null
+		do_all "$@" >/profiles/wrong
+		# Without a profile, whatever it has left.
+		$tool recover >/dev/null 2>&1
+		$tool undo >/dev/null 2>&1
+		mounts | diff /tmp/before - >>/profiles/wrong
+		rm /profiles/refresh
+	done
+}
+
 # What no plan has, by the mounter's profile (with a rule to be executed): each is denied.  Without
 # a profile each is done.
 outside() {
@@ -258,6 +363,7 @@ make_base() {
 	mount -t tmpfs submounts /submounts
 	mkdir -p /submounts/usr/lib/sub/inner
 	mount -o bind /submounts/usr/lib/sub /base/usr/lib/sub
+	mount -o bind /submounts/usr/lib/sub/inner /base/srv/www
 	mount -o remount,bind,ro,noexec /base/usr/lib/sub
 	mkdir -p /base/snap/bin /base/snap/app/1/stuff
 	cp -a /base/usr/share/tool /base/snap/app/1/stuff/
@@ -272,7 +378,8 @@ app_profile() {
 		profile ${2:-$app} flags=(attach_disconnected,mediate_deleted) {
 		  capability dac_override,
 		  capability dac_read_search,
-		  signal,
+		  signal peer=snap.app.*,
+		  signal (receive) peer=unconfined,
 		  / r,
 		  /bin/{,**} mrklix,
 		  /lib/{,**} mrklix,
@@ -339,6 +446,38 @@ try_holes() {
 	reload "holes holes-next" "$1" "" '/{,\*\*}" rm,/d'
 	reload "holes holes-next" "$1"
 	wait
+}
+
+# try_mutants TECHNIQUE: each rule is left out, of the profile that this kernel needs.
+try_mutants() {
+	load "mutants mutants-next" "$1" kinds || return
+	awk '/^profile overmount-layers/ { exit } /^  [^ #].*,/ { print NR ":" $0 }' /run/mounter >/run/lines
+	say 'profile starter { file, capability, change_profile, signal, }' >/run/starter
+	apparmor_parser -r -K -T /run/starter
+	# Some alone, while one looks into it.
+	[ ! -s $here/rules ] || grep -f $here/rules /run/lines >/run/lines2 && mv /run/lines2 /run/lines
+	changes=$(grep -o change_profile /run/mounter)
+	enter mutants "$1" &
+	{ echo 0:nothing; cat /run/lines; } | while IFS=: read -r number line; do
+		if [ "$number" = 0 ]; then cat /run/mounter; else sed "${number}d" /run/mounter; fi >/run/mutant
+		apparmor_parser -r -K -T /run/mutant 2>/dev/null
+		echo go >/base/profiles/refresh
+		while [ -e /base/profiles/refresh ]; do sleep 0.1; done
+		wrong=$(cat /base/profiles/wrong)
+		case $number:$line$changes in
+		0:*) is "control: $1: without no rule, nothing is denied" "$wrong" "" ;;
+		# Before 5.8 only, and no kind of kernels begins there; apparmor_parser says the last
+		# one by itself where there is a change_profile.
+		*"capability mknod,"* | *"/fdinfo/"* | *"/sys/module/apparmor/"*"change_profile")
+			is "$1: not needed here: $line" "$wrong" "" ;;
+		*) is "$1: something is denied without: $line" "${wrong:+something}" something ;;
+		esac
+		say "# ${wrong:-nothing}" | head -n 1 | cut -c1-300
+	done
+	echo end >/base/profiles/refresh
+	wait
+	rm /base/profiles/refresh
+	say "# mutants $(wc -l </run/lines)"
 }
 
 try_outside() {
@@ -447,6 +586,9 @@ main() {
 		try_holes "$technique"
 	done
 	try_outside
+	for technique in $(cat $here/mutants); do
+		try_mutants "$technique"
+	done
 	# A refresh: what was applied is undone, and another one applied, by one profile.
 	for technique in $(cat $here/techniques); do
 		load "control holes" "$technique" "" && for name in control holes; do
@@ -465,7 +607,7 @@ main() {
 }
 
 case ${1:-} in
-inside | holes | outside) "$@" ;;
+inside | holes | mutants | outside) "$@" ;;
 transition)
 	transition
 	opened_elsewhere

@@ -17,6 +17,7 @@
  *   helper hello                 prints "hello": it was executed
  *   helper bind|move SOURCE TARGET
  *   helper tmpfs|umount TARGET   mounts it, or takes it away
+ *   helper                       hangs, in the place of another program
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -223,6 +224,8 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
+	while (argc == 1)
+		(void)pause();
 	if (strcmp(what, "run") == 0)
 		return main_run(argc - 1, argv + 1);
 	if (strcmp(what, "limit") == 0 && argc > 3)

@@ -77,10 +77,28 @@ static int add_hole(struct om_aa_rules *rules, const struct om_aa_options *o,
 	return 0;
 }
 
+/* With this label a child of the mounter tries what can be used, and may have to be ended. */
+static int add_trial(struct om_aa_rules *rules, const struct om_aa_options *o)
+{
+	int r = om_aa_rules_section(
+		rules, "Trying whether it can use what it sees through an overlay");
+
+	return r < 0 ? r
+		     : om_aa_rules_add(
+			       rules,
+			       &(struct om_aa_rule){
+				       .kind = OM_AA_SIGNAL,
+				       .families = OM_AA_ALL,
+				       .path = { { OM_AA_PATTERN("snap-update-ns."),
+						   OM_AA_LITERAL(o->name) } },
+				       .word = "receive",
+				       .options = "kill" });
+}
+
 int om_aa_add_app(struct om_aa_rules *rules, const struct om_aa_options *o,
 		  const struct om_aa_input *in)
 {
-	int r = 0;
+	int r = o->technique == OM_AA_MIMIC ? 0 : add_trial(rules, o);
 
 	for (size_t i = 0; r == 0 && i < in->profile->n; i++)
 		r = add_entry(rules, &in->profile->entries[i]);

@@ -283,16 +283,22 @@ static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_option
 		.source = { { OM_AA_PATTERN("/run/helper/") } },
 		.path = dir
 	};
+	const struct om_aa_path app = { { OM_AA_PATTERN("snap."), OM_AA_LITERAL(o->name),
+					  OM_AA_PATTERN(".*") } };
 	const struct om_aa_rule mounts[] = {
 		{ .kind = OM_AA_MOUNT,
 		  .families = OM_AA_MOVES,
 		  .options = "move",
 		  .path = dir },
 		{ .kind = OM_AA_UMOUNT, .families = OM_AA_ALL, .path = dir },
-		{ .kind = OM_AA_CHANGE_PROFILE,
+		{ .kind = OM_AA_CHANGE_PROFILE, .families = OM_AA_ALL, .path = app },
+		/* Who hangs with that label dies with its parent: the kernel asks whether
+		 * that one may. */
+		{ .kind = OM_AA_SIGNAL,
 		  .families = OM_AA_ALL,
-		  .path = { { OM_AA_PATTERN("snap."), OM_AA_LITERAL(o->name),
-			      OM_AA_PATTERN(".*") } } },
+		  .path = app,
+		  .word = "send",
+		  .options = "kill" },
 	};
 	int r = om_aa_rules_add(rules, o->technique == OM_AA_HELPER ? &helpers : &own);
 
@@ -303,8 +309,9 @@ static int add_label_mounts(struct om_aa_rules *rules, const struct om_aa_option
 
 static int add_label(struct om_aa_rules *rules, const struct om_aa_options *o)
 {
+	/* Programs that are called by many names are one file, and true a link to it. */
 	static const struct fixed direct[] = {
-		{ OM_AA_ALL, OM_AA_R | OM_AA_M, "/usr/bin/{,**}" },
+		{ OM_AA_ALL, OM_AA_R | OM_AA_M, "/usr/bin/{,true,busybox,coreutils}" },
 		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
 	};
 	/* Nothing is read through it but by the application. */
@@ -335,6 +342,11 @@ static int add_helper(struct om_aa_rules *rules, const struct om_aa_options *o)
 		  .path = path,
 		  .word = "overmount-layers" },
 		{ .kind = OM_AA_NETWORK, .families = OM_AA_ALL, .word = "unix seqpacket" },
+		{ .kind = OM_AA_SIGNAL,
+		  .families = OM_AA_ALL,
+		  .path = { { OM_AA_PATTERN("overmount-layers") } },
+		  .word = "send",
+		  .options = "kill" },
 	};
 	int r = om_aa_rules_section(rules, "The helper that makes overlays");
 

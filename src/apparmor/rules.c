@@ -209,6 +209,8 @@ void om_aa_rule_print(const struct om_aa_rule *rule, struct om_str *out)
 	case OM_AA_SIGNAL:
 		om_str_addf(out, "signal (%s)",
 			    rule->word ? rule->word : "send, receive");
+		if (rule->options)
+			om_str_addf(out, " set=(%s)", rule->options);
 		add_path(" peer=", &rule->path, out);
 		break;
 	case OM_AA_CHANGE_PROFILE:
@@ -223,6 +225,76 @@ void om_aa_rule_print(const struct om_aa_rule *rule, struct om_str *out)
 		break;
 	}
 	om_str_add(out, ",");
+}
+
+/*
+ * The path, with a star in place of its last name, as text that needs no more escaping; false
+ * when there is none, or when that may mean more than one name itself.
+ */
+static bool widen(const struct om_aa_path *path, struct om_str *out)
+{
+	_cleanup_str_ struct om_str text = { 0 };
+	const char *inner, *slash;
+	size_t n;
+	bool dir;
+
+	om_aa_path_add(path, &text);
+	if (text.err < 0 || text.len < STRLEN("\"/x\""))
+		return false;
+	inner = om_str_get(&text) + 1;
+	n = text.len - 2;
+	dir = inner[n - 1] == '/';
+	slash = memrchr(inner, '/', n - dir);
+	if (!slash || memchr(slash, '*', n - (size_t)(slash - inner)) ||
+	    strcspn(slash, "?[]{}") < n - (size_t)(slash - inner))
+		return false;
+	om_str_addf(out, "%.*s/*%s", (int)(slash - inner), inner, dir ? "/" : "");
+	return true;
+}
+
+/* Of those of a rule, the families where that other one, with its path, does not do as well. */
+static unsigned without(const struct om_aa_rules *rules, const struct om_aa_rule *rule,
+			const struct om_aa_rule *other)
+{
+	_cleanup_str_ struct om_str key = { 0 };
+	unsigned families = rule->families;
+
+	add_key(other, &key);
+	if (key.err < 0)
+		return families;
+	for (size_t i = om_index_find(&rules->index, om_str_get(&key)); i != SIZE_MAX;
+	     i = rules->rules.v[i].next)
+		if (!(rule->may & ~rules->rules.v[i].may))
+			families &= ~rules->rules.v[i].families;
+	return families;
+}
+
+/* Where no rule permits the same for all names of the directory, or from everywhere. */
+static unsigned needed_families(const struct om_aa_rules *rules,
+				const struct om_aa_rule *rule)
+{
+	_cleanup_str_ struct om_str path = { 0 };
+	struct om_aa_rule other = *rule;
+	bool has_source = rule->source.piece[0].text;
+	unsigned families = rule->families;
+
+	other.source = (struct om_aa_path){ 0 };
+	if (has_source)
+		families &= without(rules, rule, &other);
+	if (!rule->path.piece[0].text || !widen(&rule->path, &path))
+		return families;
+	other.path = (struct om_aa_path){ { OM_AA_PATTERN(om_str_get(&path)) } };
+	families &= without(rules, rule, &other);
+	other.source = rule->source;
+	if (has_source)
+		families &= without(rules, rule, &other);
+	return families;
+}
+
+void om_aa_rules_reduce(struct om_aa_rules *rules)
+{
+	for (size_t i = 0; i < rules->rules.n; i++)
+		rules->rules.v[i].families = needed_families(rules, &rules->rules.v[i]);
 }
 
 static const struct {

@@ -40,11 +40,12 @@ enum om_aa_family {
 #define OM_AA_REMOUNTS (OM_AA_MOUNT2 | OM_AA_FD_REMOUNT)
 
 enum om_aa_kind {
-	OM_AA_FILE,	  /* path, may */
-	OM_AA_MOUNT,	  /* options, type, device or source, path (the target) */
-	OM_AA_UMOUNT,	  /* path */
-	OM_AA_CAPABILITY, /* word */
-	OM_AA_SIGNAL, /* path: the profile; word: which way, both when there is none */
+	OM_AA_FILE,	      /* path, may */
+	OM_AA_MOUNT,	      /* options, type, device or source, path (the target) */
+	OM_AA_UMOUNT,	      /* path */
+	OM_AA_CAPABILITY,     /* word */
+	OM_AA_SIGNAL,	      /* path: the profile; word: which way, both when there is
+			     none; options: the signals, all when there are none */
 	OM_AA_CHANGE_PROFILE, /* path: the profile */
 	OM_AA_EXEC,	      /* path; word: the profile that it gets */
 	OM_AA_NETWORK,	      /* word: family and kind of a socket */
@@ -101,6 +102,12 @@ int om_aa_rules_section(struct om_aa_rules *rules,
  */
 int om_aa_rules_add(struct om_aa_rules *rules,
 		    const struct om_aa_rule *rule) _nonnull_all_ _must_check_;
+
+/*
+ * Takes away, when all are there, what is permitted for all names of a directory, or from
+ * everywhere, too.  Without memory it stays: nothing is permitted by that which was not.
+ */
+void om_aa_rules_reduce(struct om_aa_rules *rules) _nonnull_all_;
 
 /* The rule as a line, without the comma's newline. */
 void om_aa_rule_print(const struct om_aa_rule *rule, struct om_str *out) _nonnull_all_;

@@ -410,6 +410,7 @@ static int make_rules(struct work *w, struct om_error *e)
 	for (size_t i = 0; r == 0 && i < profiles.v.n; i++)
 		if (profiles.v.v[i]->n > 0)
 			r = add_profile(w, profiles.v.v[i], e);
+	om_aa_rules_reduce(&w->rules);
 	return r;
 }
 

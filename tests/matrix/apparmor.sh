@@ -6,7 +6,9 @@
 #   OM_APPARMOR_KERNELS="6.1 7.3"    the kernels (6.12)
 #   OM_APPARMOR_TECHNIQUES="mimic"   who makes overlays (direct helper mimic)
 #   OM_APPARMOR_SESSIONS="29 30"     the pairs of profiles (see below)
-#   OM_APPARMOR=full                 all pairs of profiles, on 5.10, 6.1, 6.12 and 7.3
+#   OM_APPARMOR_MUTANTS="mimic"      those of which each rule is left out (none)
+#   OM_APPARMOR_RULES="signal"       a pattern: the rules that are left out (all)
+#   OM_APPARMOR=full                 all pairs of profiles, and all rules, on 5.10, 6.1, 6.12 and 7.3
 . "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 . "${top_srcdir:-.}/tests/matrix/lib.sh" || exit 99
 
@@ -49,6 +51,9 @@ fi
 kernels=${OM_APPARMOR_KERNELS:-$kernels}
 sessions=${OM_APPARMOR_SESSIONS-$sessions}
 techniques=${OM_APPARMOR_TECHNIQUES:-direct helper mimic}
+mutants=
+[ "${OM_APPARMOR:-}" != full ] || mutants=$techniques
+mutants=${OM_APPARMOR_MUTANTS-$mutants}
 # shellcheck disable=SC2086 # words
 matrix_start $kernels
 top=$(cd "${top_srcdir:-.}" && pwd)
@@ -123,6 +128,7 @@ make_image() {
 	for dir in sh cat ls sed grep sort cut head diff dmesg readlink printf mount umount; do
 		ln -s busybox "$base/usr/bin/$dir"
 	done
+	ldconfig -r "$base"
 	mksquashfs "$base" "$work/aa/base.squashfs" -quiet -no-progress -comp gzip >/dev/null
 }
 
@@ -145,6 +151,8 @@ write_profile() {
 }
 echo "$sessions" | sed '/^$/d' >"$work/aa/sessions"
 echo "$techniques" >"$work/aa/techniques"
+echo "$mutants" >"$work/aa/mutants"
+printf '%s' "${OM_APPARMOR_RULES:-}" >"$work/aa/rules"
 while read -r old new _; do
 	write_profile "$old"
 	write_profile "$new"
@@ -156,6 +164,17 @@ none /usr/share/themes/link none x-snapd.kind=symlink,x-snapd.symlink=/snap/app/
 tmpfs /usr/share/deep/er/tmp tmpfs mode=1777 0 0
 /snap/app/1/share /usr/share/with\040space none rbind,ro,nosuid 0 0
 P
+# With what only some rules are for: an owner, a mode, a submount and a name that is hidden.  /etc
+# is no hole, or the rules for that would be those for the cache of the loader, too.
+{
+	grep -v ' /etc/' "$work/aa/profiles/control.fstab"
+	echo "/snap/app/1/conf /srv/foo.conf none bind,rw,x-snapd.kind=file,x-snapd.origin=layout 0 0"
+	echo "/snap/app/1/share /srv/new none rbind,rw,x-snapd.origin=layout 0 0"
+	echo "/snap/app/1/share /usr/share/closed/new none rbind,rw,x-snapd.origin=layout 0 0"
+	echo "none /usr/share/themes/name none x-overmount.hide 0 0"
+} >"$work/aa/profiles/mutants.fstab"
+# No construction stays as it is.
+grep -v -e /srv/foo -e /usr/share/foo "$work/aa/profiles/mutants.fstab" >"$work/aa/profiles/mutants-next.fstab"
 
 # Three kinds of hole: of the base, one with the C library and the loader, and inside a snap.
 for hole in /usr/share /usr/lib/x86_64-linux-gnu /snap/app/1/stuff; do

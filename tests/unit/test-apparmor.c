@@ -443,6 +443,7 @@ static void test_random_plans(void **arg _unused_)
 		assert_int_equal(om_aa_add_input(&rules, file), 0);
 		assert_int_equal(om_aa_add_base(&rules, &o), 0);
 		assert_int_equal(om_aa_add_plan(&rules, &o, &in), 0);
+		om_aa_rules_reduce(&rules);
 		om_aa_rules_print(&rules, "  ", &text);
 		assert_int_equal(text.err, 0);
 		/* Whatever follows, apparmor_parser would go on behind it. */
@@ -673,6 +674,7 @@ static void print_form(const char *name, size_t form, struct om_str *out)
 	o.technique = forms[form].technique;
 	add_case(name, &o, om_aa_add_plan, &rules);
 	om_str_addf(out, "%s=== %s\n", out->len ? "\n" : "", forms[form].name);
+	om_aa_rules_reduce(&rules);
 	om_aa_rules_print(&rules, "", out);
 	om_aa_rules_done(&rules);
 }
@@ -704,6 +706,7 @@ static void test_golden_whole(void **arg _unused_)
 				 0);
 		assert_int_equal(om_aa_add_base(&rules, &o), 0);
 		om_str_addf(&text, "%s=== %s\n", text.len ? "\n" : "", forms[k].name);
+		om_aa_rules_reduce(&rules);
 		om_aa_profile_print(&rules, &o, false, &text);
 		om_aa_rules_done(&rules);
 	}
@@ -726,6 +729,7 @@ static void test_golden_update(void **arg _unused_)
 		add_case("readme", &o, om_aa_add_plan, &rules);
 		add_case("modes-and-owners", &o, om_aa_add_plan, &rules);
 		om_str_addf(&text, "%s=== %s\n", text.len ? "\n" : "", forms[k].name);
+		om_aa_rules_reduce(&rules);
 		om_aa_profile_print(&rules, &o, false, &text);
 		om_aa_rules_done(&rules);
 	}
@@ -765,6 +769,7 @@ static void make_rules(const char *name, const struct om_aa_options *o, unsigned
 	*rules = (struct om_aa_rules){ .families = families };
 	assert_int_equal(om_aa_add_base(rules, o), 0);
 	add_case(name, o, om_aa_add_plan, rules);
+	om_aa_rules_reduce(rules);
 }
 
 /*
@@ -829,6 +834,7 @@ static void test_golden_app(void **arg _unused_)
 
 		add_case(names[i], &direct, om_aa_add_app, &rules);
 		om_str_addf(&text, "%s=== %s\n", text.len ? "\n" : "", names[i]);
+		om_aa_rules_reduce(&rules);
 		om_aa_rules_print(&rules, "", &text);
 		om_aa_rules_done(&rules);
 	}
@@ -951,6 +957,7 @@ static size_t count_form(const char *name, enum om_aa_technique technique,
 
 	o.technique = technique;
 	add_case(name, &o, om_aa_add_plan, &rules);
+	om_aa_rules_reduce(&rules);
 	n = count_rules(&rules, NULL);
 	om_aa_rules_done(&rules);
 	return n;
@@ -1182,9 +1189,67 @@ static void test_bind_attributes(void **arg _unused_)
 	(void)om_profile_free(p);
 }
 
+/* What is permitted for all names of a directory, or from everywhere, is not said again. */
+static void test_reduce(void **arg _unused_)
+{
+#define RULE(kind_, families_, may_, ...)                                                \
+	{                                                                                \
+		.kind = (kind_), .families = (families_), .may = (may_), __VA_ARGS__     \
+	}
+#define PATH(...) .path = { { __VA_ARGS__ } }
+#define SOURCE(...) .source = { { __VA_ARGS__ } }
+	static const struct om_aa_rule add[] = {
+		RULE(OM_AA_FILE, OM_AA_ALL, OM_AA_W, PATH(OM_AA_LITERAL("/d/a b/"))),
+		RULE(OM_AA_FILE, OM_AA_ALL, OM_AA_W, PATH(OM_AA_LITERAL("/d/file"))),
+		RULE(OM_AA_FILE, OM_AA_ALL, OM_AA_R, PATH(OM_AA_LITERAL("/d/read/"))),
+		RULE(OM_AA_FILE, OM_AA_FD, OM_AA_W, PATH(OM_AA_LITERAL("/d/fd/"))),
+		RULE(OM_AA_FILE, OM_AA_ALL, OM_AA_W, PATH(OM_AA_PATTERN("/d/{,**}/"))),
+		RULE(OM_AA_FILE, OM_AA_ALL, OM_AA_W, PATH(OM_AA_LITERAL("/d/e/deep/"))),
+		RULE(OM_AA_UMOUNT, OM_AA_ALL, 0, PATH(OM_AA_LITERAL("/d/u/"))),
+		RULE(OM_AA_FILE, OM_AA_FD | OM_AA_FD_MOVE, OM_AA_W,
+		     PATH(OM_AA_LITERAL("/d"), OM_AA_PATTERN("/*/"))),
+		RULE(OM_AA_FILE, OM_AA_MOUNT2, OM_AA_W, PATH(OM_AA_PATTERN("/d/*"))),
+		RULE(OM_AA_MOUNT, OM_AA_ALL, 0, PATH(OM_AA_LITERAL("/g/")),
+		     SOURCE(OM_AA_LITERAL("/d/"))),
+		RULE(OM_AA_MOUNT, OM_AA_ALL, 0, PATH(OM_AA_LITERAL("/x/y/")),
+		     SOURCE(OM_AA_LITERAL("/d/"))),
+		RULE(OM_AA_MOUNT, OM_AA_FD, 0, PATH(OM_AA_PATTERN("/*/"))),
+		RULE(OM_AA_MOUNT, OM_AA_FD_MOVE, 0, PATH(OM_AA_LITERAL("/x/y/"))),
+		RULE(OM_AA_MOUNT, OM_AA_MOUNT2, 0, PATH(OM_AA_PATTERN("/x/*/")),
+		     SOURCE(OM_AA_LITERAL("/d/"))),
+	};
+	struct om_aa_rules rules = { .families = OM_AA_MOUNT2 | OM_AA_FD |
+						 OM_AA_FD_MOVE };
+	struct om_str text = { 0 };
+
+	assert_int_equal(om_aa_rules_section(&rules, "all"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(add); i++)
+		assert_int_equal(om_aa_rules_add(&rules, &add[i]), 0);
+	om_aa_rules_reduce(&rules);
+	om_aa_rules_print(&rules, "", &text);
+	assert_string_equal(om_str_get(&text),
+			    "\n# all\n"
+			    "\"/d/a b/\" w, # mount2\n"
+			    "\"/d/file\" w, # fd, fd-move\n"
+			    "\"/d/read/\" r,\n"
+			    "\"/d/{,**}/\" w,\n"
+			    "\"/d/e/deep/\" w,\n"
+			    "umount \"/d/u/\",\n"
+			    "\"/d/*/\" w, # fd, fd-move\n"
+			    "\"/d/*\" w, # mount2\n"
+			    "mount \"/d/\" -> \"/g/\", # mount2, fd-move\n"
+			    "mount \"/d/\" -> \"/x/y/\", # fd\n"
+			    "mount -> \"/*/\", # fd\n"
+			    "mount -> \"/x/y/\", # fd-move\n"
+			    "mount \"/d/\" -> \"/x/*/\", # mount2\n");
+	om_str_free(&text);
+	om_aa_rules_done(&rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reduce),
 		cmocka_unit_test(test_quoting),
 		cmocka_unit_test(test_quoting_control),
 		cmocka_unit_test(test_quoting_bytes),
