@@ -6,8 +6,8 @@
 #   OM_APPARMOR_KERNELS="6.1 7.3"    the kernels (6.12)
 #   OM_APPARMOR_TECHNIQUES="mimic"   who makes overlays (direct helper mimic)
 #   OM_APPARMOR_SESSIONS="29 30"     the pairs of profiles (see below)
-#   OM_APPARMOR_MUTANTS="mimic"      those of which each rule is left out (none)
-#   OM_APPARMOR_RULES="signal"       a pattern: the rules that are left out (all)
+#   OM_APPARMOR_MUTANTS="mimic"      those of which each rule is left out (helper)
+#   OM_APPARMOR_RULES="umount"       a pattern: the rules that are left out (signal)
 #   OM_APPARMOR=full                 all pairs of profiles, and all rules, on 5.10, 6.1, 6.12 and 7.3
 . "${top_srcdir:-.}/tests/integration/lib.sh" || exit 99
 . "${top_srcdir:-.}/tests/matrix/lib.sh" || exit 99
@@ -51,9 +51,11 @@ fi
 kernels=${OM_APPARMOR_KERNELS:-$kernels}
 sessions=${OM_APPARMOR_SESSIONS-$sessions}
 techniques=${OM_APPARMOR_TECHNIQUES:-direct helper mimic}
-mutants=
-[ "${OM_APPARMOR:-}" != full ] || mutants=$techniques
+mutants=helper
+rules=signal
+[ "${OM_APPARMOR:-}" != full ] || { mutants=$techniques; rules=; }
 mutants=${OM_APPARMOR_MUTANTS-$mutants}
+rules=${OM_APPARMOR_RULES-$rules}
 # shellcheck disable=SC2086 # words
 matrix_start $kernels
 top=$(cd "${top_srcdir:-.}" && pwd)
@@ -152,7 +154,7 @@ write_profile() {
 echo "$sessions" | sed '/^$/d' >"$work/aa/sessions"
 echo "$techniques" >"$work/aa/techniques"
 echo "$mutants" >"$work/aa/mutants"
-printf '%s' "${OM_APPARMOR_RULES:-}" >"$work/aa/rules"
+printf '%s' "$rules" >"$work/aa/rules"
 while read -r old new _; do
 	write_profile "$old"
 	write_profile "$new"
