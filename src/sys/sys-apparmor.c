@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/apparmor.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "sys/sys.h"
@@ -51,7 +53,8 @@ int om_sys_apparmor_pending(const struct om_sys *sys _unused_, char *label, size
 	_cleanup_free_ char *text = NULL;
 	char *mode; /* points into text */
 
-	if (aa_getprocattr(getpid(), "exec", &text, &mode) < 0)
+	/* Of this thread: libapparmor sets what it sets for one, too. */
+	if (aa_getprocattr((pid_t)syscall(SYS_gettid), "exec", &text, &mode) < 0)
 		/* What is not set is answered with nothing, which libapparmor cannot read. */
 		return errno == EINVAL ? -ENODATA : -errno;
 	return snprintf(label, size, "%s", text) >= (int)size ? -ENAMETOOLONG : 0;

@@ -178,10 +178,10 @@ struct om_sys {
 
 	/* libapparmor.  0 when it is in force; -ENOSYS, -ECANCELED, -ENOENT: see there. */
 	int (*apparmor)(const struct om_sys *sys);
-	/* Label and mode ("" when there is none) of this process. */
+	/* Label and mode ("" when there is none) of this thread. */
 	int (*apparmor_label)(const struct om_sys *sys, char *label, size_t label_size,
 			      char *mode, size_t mode_size);
-	/* Changes the label of this process, now or on its next exec. */
+	/* Changes the label of this thread, now or on its next exec. */
 	int (*apparmor_change)(const struct om_sys *sys, const char *label, bool on_exec);
 	/* The same, beside the label that there is. */
 	int (*apparmor_stack)(const struct om_sys *sys, const char *label, bool on_exec);

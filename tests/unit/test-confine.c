@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +143,40 @@ static void test_labels_of_a_stack(void **state _unused_)
 	}
 }
 
+/* --- this thread ---------------------------------------------------------------------------- */
+
+static pid_t asked; /* whose attribute was read */
+
+int __wrap_aa_getprocattr(pid_t tid, const char *attr, char **label, char **mode);
+int __wrap_aa_getprocattr(pid_t tid, const char *attr, char **label, char **mode)
+{
+	asked = strcmp(attr, "exec") == 0 ? tid : 0;
+	*label = strdup(APP);
+	*mode = NULL;
+	return 0;
+}
+
+static void *ask_pending(void *arg)
+{
+	char label[64];
+	int r = om_sys_apparmor_pending(&om_sys_linux, label, sizeof(label));
+
+	*(pid_t *)arg = r < 0 ? (pid_t)r : (pid_t)syscall(SYS_gettid);
+	return NULL;
+}
+
+/* libapparmor sets the label of the next exec for a thread: it is read back from that one. */
+static void test_pending_of_thread(void **state _unused_)
+{
+	pthread_t thread;
+	pid_t tid;
+
+	assert_int_equal(pthread_create(&thread, NULL, ask_pending, &tid), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(asked, tid);
+	assert_int_not_equal(asked, getpid());
+}
+
 /* --- the program -------------------------------------------------------------------------- */
 
 static void put_file(const char *dir, const char *name, const char *text, mode_t mode)
@@ -208,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entering),
 		cmocka_unit_test(test_labels_of_a_stack),
+		cmocka_unit_test(test_pending_of_thread),
 		cmocka_unit_test(test_programs),
 	};
 
