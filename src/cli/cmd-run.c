@@ -258,7 +258,7 @@ static int enter(struct session *s, struct om_str *residue, struct om_error *e)
 	return r;
 }
 
-/* Returns when that fails: before, with *e filled, or at the exec. */
+/* Returns when that fails. */
 static int run_confined(const struct om_cli *cli, char **argv, struct om_error *e)
 {
 	const char *change = om_cli_get(cli, OM_OPT_CONFINE);
@@ -266,13 +266,12 @@ static int run_confined(const struct om_cli *cli, char **argv, struct om_error *
 	const struct om_confine confine = {
 		.label = change ? change : om_cli_get(cli, OM_OPT_STACK), .stack = !change
 	};
-	int r, program = om_open_program(&om_sys_linux, argv[0],
-					 search ? search : "/bin:/usr/bin");
+	const struct om_program program = { .name = argv[0],
+					    .search = search ? search : "/bin:/usr/bin",
+					    .argv = argv,
+					    .envp = environ };
 
-	if (program < 0)
-		return program;
-	r = om_enter_profile(&om_sys_linux, &confine, e);
-	return r < 0 ? r : om_execute_program(program, argv, environ);
+	return om_execute_in_profile(&om_sys_linux, &confine, &program, e);
 }
 
 static int check_usage(const struct om_cli *cli)
@@ -330,7 +329,8 @@ static int run_run(const struct om_command *command, int argc, char **argv)
 	(void)umask(om_cli_umask);
 	if (om_cli_get(&s.cli, OM_OPT_CONFINE) || om_cli_get(&s.cli, OM_OPT_STACK)) {
 		r = run_confined(&s.cli, argv, &e);
-		if (e.kind != OM_ERR_NONE)
+		/* What cannot be executed is told as without a profile. */
+		if (e.kind == OM_ERR_REFUSED)
 			return om_cli_error(&e, NULL);
 		errno = -r;
 	} else {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static int open_one(const struct om_sys *sys, const char *path)
 	return S_ISREG(st.st_mode) && st.st_mode & 0111 ? TAKE_FD(fd) : -EACCES;
 }
 
-int om_open_program(const struct om_sys *sys, const char *name, const char *search)
+static int find_program(const struct om_sys *sys, const char *name, const char *search)
 {
 	int found = -ENOENT;
 
@@ -54,13 +55,34 @@ int om_open_program(const struct om_sys *sys, const char *name, const char *sear
 	return found;
 }
 
-int om_execute_program(int fd, char **argv, char **envp)
+/* Of files, as exec(3) says it; om_fail_errno() speaks of mounts. */
+static int cannot_execute(const char *name, int r, struct om_error *e)
 {
+	return om_fail(e, OM_ERR_SYSTEM, r, "cannot execute %s: %s", OM_Q(name),
+		       strerror(-r));
+}
+
+int om_open_program(const struct om_sys *sys, const char *name, const char *search,
+		    struct om_error *e)
+{
+	int fd = find_program(sys, name, search);
+
+	return fd < 0 ? cannot_execute(name, fd, e) : fd;
+}
+
+int om_execute_program(int fd, char *const *argv, char *const *envp, struct om_error *e)
+{
+	int flags = fcntl(fd, F_GETFD), r;
+
 	(void)fexecve(fd, argv, envp);
+	r = -errno;
 	/* The interpreter of a script opens it again, by its number. */
-	if (errno == ENOENT && fcntl(fd, F_SETFD, 0) == 0)
+	if (r == -ENOENT && flags >= 0 && fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) == 0) {
 		(void)fexecve(fd, argv, envp);
-	return -errno;
+		r = -errno;
+		(void)fcntl(fd, F_SETFD, flags);
+	}
+	return cannot_execute(argv[0], r, e);
 }
 
 /* --- the label ---------------------------------------------------------------------------- */
@@ -97,8 +119,11 @@ static int try_entering(void *arg)
 	const struct om_sys *sys = trial->sys;
 	const char *want = trial->confine->label;
 	char label[LABEL_SIZE], mode[16];
-	int r = change(sys, trial->confine, false);
+	int r;
 
+	/* A copy of this process, which those who have the label already could look into. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	r = change(sys, trial->confine, false);
 	if (r == 0)
 		r = sys->apparmor_label(sys, label, sizeof(label), mode, sizeof(mode));
 	if (r < 0)
@@ -189,4 +214,13 @@ int om_enter_profile(const struct om_sys *sys, const struct om_confine *confine,
 	if (r == 0 && !has_label(pending, confine->label))
 		r = -EPROTO;
 	return r < 0 ? refuse(sys, confine, r, e) : 0;
+}
+
+int om_execute_in_profile(const struct om_sys *sys, const struct om_confine *confine,
+			  const struct om_program *program, struct om_error *e)
+{
+	_cleanup_close_ int fd = om_open_program(sys, program->name, program->search, e);
+	int r = fd < 0 ? fd : om_enter_profile(sys, confine, e);
+
+	return r < 0 ? r : om_execute_program(fd, program->argv, program->envp, e);
 }

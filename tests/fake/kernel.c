@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -960,12 +961,14 @@ static int fake_in_child(const struct om_sys *sys, int (*fn)(void *arg), void *a
 	bool in_userns = k->in_userns;
 	size_t n = k->mounts.n;
 	bool open[MAX_FD];
-	int r;
+	int r, dumpable;
 
 	if (ruled(k, &r, "in_child", " "))
 		return r;
 	open_fds(open, false);
+	dumpable = prctl(PR_GET_DUMPABLE);
 	r = fn(arg);
+	(void)prctl(PR_SET_DUMPABLE, dumpable);
 	open_fds(open, true);
 	k->label = label;
 	k->in_userns = in_userns;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -143,7 +144,7 @@ static void test_labels_of_a_stack(void **state _unused_)
 	}
 }
 
-/* --- this thread ---------------------------------------------------------------------------- */
+/* --- this thread and its child -------------------------------------------------------------- */
 
 static pid_t asked; /* whose attribute was read */
 
@@ -177,7 +178,26 @@ static void test_pending_of_thread(void **state _unused_)
 	assert_int_not_equal(asked, getpid());
 }
 
-/* --- the program -------------------------------------------------------------------------- */
+static int change_dumpable(const struct om_sys *sys _unused_, const char *label _unused_,
+			   bool on_exec _unused_)
+{
+	return prctl(PR_GET_DUMPABLE) == 0 ? -ENOTUNIQ : -ENOTTY;
+}
+
+/* Who has the label of the application already cannot look into the child that tries it. */
+static void test_child_cannot_be_traced(void **state _unused_)
+{
+	const struct om_confine confine = { APP, false };
+	struct om_error e = { 0 };
+	struct fake_kernel k;
+
+	fake_kernel_init(&k);
+	k.sys.in_child = om_sys_in_child;
+	k.sys.apparmor_change = change_dumpable;
+	assert_int_equal(om_enter_profile(&k.sys, &confine, &e), -ENOTUNIQ);
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 1);
+	fake_kernel_done(&k);
+}
 
 static void put_file(const char *dir, const char *name, const char *text, mode_t mode)
 {
@@ -192,6 +212,51 @@ static void put_file(const char *dir, const char *name, const char *text, mode_t
 	assert_int_equal(chmod(path, mode), 0);
 }
 
+/* --- all of it ------------------------------------------------------------------------------ */
+
+static void test_order(void **state _unused_)
+{
+	const struct om_confine confine = { APP, false };
+	char *argv[] = { (char[]){ "name" }, NULL };
+	struct om_program program = { "nothing", "/nonexistent", argv, argv + 1 };
+	char dir[] = "/tmp/om-confine-XXXXXX", broken[64];
+	unsigned fds = fake_kernel_fds();
+	struct om_error e = { 0 };
+	struct fake_kernel k;
+
+	assert_non_null(mkdtemp(dir));
+	put_file(dir, "broken", "no program", 0755);
+	(void)snprintf(broken, sizeof(broken), "%s/broken", dir);
+	/* What is not there is found missing before anything is tried. */
+	fake_kernel_init(&k);
+	k.sys.open = om_sys_linux.open;
+	assert_int_equal(om_execute_in_profile(&k.sys, &confine, &program, &e), -ENOENT);
+	assert_int_equal(e.kind, OM_ERR_SYSTEM);
+	assert_int_equal(fake_kernel_count(&k, "apparmor"), 0);
+	assert_null(k.pending);
+	/* What cannot be entered is not executed, and is closed. */
+	om_error_clear(&e);
+	program.name = "/bin/true";
+	fake_kernel_rule(&k, "apparmor_change", "now", -EACCES);
+	assert_int_equal(om_execute_in_profile(&k.sys, &confine, &program, &e), -EACCES);
+	assert_int_equal(e.kind, OM_ERR_REFUSED);
+	assert_null(k.pending);
+	fake_kernel_done(&k);
+	/* And what is no program is found out last. */
+	om_error_clear(&e);
+	fake_kernel_init(&k);
+	k.sys.open = om_sys_linux.open;
+	program.name = broken;
+	assert_int_equal(om_execute_in_profile(&k.sys, &confine, &program, &e), -ENOEXEC);
+	assert_int_equal(e.kind, OM_ERR_SYSTEM);
+	assert_string_equal(k.pending, APP);
+	fake_kernel_done(&k);
+	assert_int_equal(fake_kernel_fds(), fds);
+	fake_remove_tree(dir);
+}
+
+/* --- the program -------------------------------------------------------------------------- */
+
 static int run(int fd)
 {
 	char *argv[] = { (char[]){ "name" }, (char[]){ "7" }, NULL };
@@ -200,9 +265,41 @@ static int run(int fd)
 	int status;
 
 	if (pid == 0)
-		_exit(om_execute_program(fd, argv, envp) < 0 ? 99 : 98);
+		_exit(om_execute_program(fd, argv, envp, NULL) < 0 ? 99 : 98);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WEXITSTATUS(status);
+}
+
+/* What cannot be executed is still closed on the next exec, though a script has to be open. */
+static void test_no_interpreter(const char *dir, const char *search)
+{
+	char *argv[] = { (char[]){ "name" }, NULL };
+	struct om_error e = { 0 };
+	int fd;
+
+	put_file(dir, "lost", "#!/nonexistent/interpreter\n", 0755);
+	fd = om_open_program(&om_sys_linux, "lost", search, &e);
+	assert_true(fd > 2);
+	assert_int_equal(om_execute_program(fd, argv, argv + 1, &e), -ENOENT);
+	assert_string_equal(e.message,
+			    "cannot execute \"name\": No such file or directory");
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	(void)close(fd);
+}
+
+/* A failure tells the same as its errno. */
+static int open_program(const char *name, const char *search)
+{
+	struct om_error e = { 0 };
+	int fd = om_open_program(&om_sys_linux, name, search, &e);
+
+	assert_int_equal(e.kind, fd < 0 ? OM_ERR_SYSTEM : OM_ERR_NONE);
+	if (fd < 0) {
+		assert_int_equal(e.err, fd);
+		assert_non_null(strstr(e.message, "cannot execute \""));
+		assert_non_null(strstr(e.message, strerror(-fd)));
+	}
+	return fd;
 }
 
 static void test_programs(void **state _unused_)
@@ -217,25 +314,26 @@ static void test_programs(void **state _unused_)
 	(void)snprintf(search, sizeof(search), "/nonexistent:%s:/bin:/usr/bin", dir);
 	(void)snprintf(whole, sizeof(whole), "%s/script", dir);
 
-	fd = om_open_program(&om_sys_linux, "script", search);
+	fd = open_program("script", search);
 	assert_true(fd > 2);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(run(fd), 7);
 	(void)close(fd);
-	fd = om_open_program(&om_sys_linux, whole, "");
+	fd = open_program(whole, "");
 	assert_int_equal(run(fd), 7);
 	(void)close(fd);
-	fd = om_open_program(&om_sys_linux, "false", search);
+	fd = open_program("false", search);
 	assert_int_equal(run(fd), 1);
 	(void)close(fd);
-	fd = om_open_program(&om_sys_linux, "broken", search);
+	fd = open_program("broken", search);
 	assert_int_equal(run(fd), 99);
 	(void)close(fd);
+	test_no_interpreter(dir, search);
 	/* As execvp(3): what cannot be executed is no reason to end the search, but is told. */
-	assert_int_equal(om_open_program(&om_sys_linux, "text", search), -EACCES);
-	assert_int_equal(om_open_program(&om_sys_linux, "nothing", search), -ENOENT);
-	assert_int_equal(om_open_program(&om_sys_linux, "", search), -ENOENT);
-	assert_int_equal(om_open_program(&om_sys_linux, dir, search), -EACCES);
+	assert_int_equal(open_program("text", search), -EACCES);
+	assert_int_equal(open_program("nothing", search), -ENOENT);
+	assert_int_equal(open_program("", search), -ENOENT);
+	assert_int_equal(open_program(dir, search), -EACCES);
 	fake_remove_tree(dir);
 }
 
@@ -245,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_entering),
 		cmocka_unit_test(test_labels_of_a_stack),
 		cmocka_unit_test(test_pending_of_thread),
+		cmocka_unit_test(test_child_cannot_be_traced),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_programs),
 	};
 
