@@ -4,7 +4,7 @@
 set -e
 cd "$(dirname "$0")"
 if ! command -v autoreconf >/dev/null; then
-	echo "autogen.sh: cannot run autoreconf: not installed (Debian: apt-get install autoconf automake)" >&2
+	echo "autogen.sh: cannot run autoreconf: not installed (Debian: apt-get install autoconf automake libtool)" >&2
 	exit 1
 fi
 exec autoreconf -fi

@@ -75,14 +75,15 @@ lint_shell_files() {
 	} | sort -u
 }
 
-# The objects of the source folders named, as built; of those only what still has a source,
-# for an old build directory keeps the rest.
+# The objects of the source folders named, as built, for the library (NAME_la-), too; of those
+# only what still has a source, for an old build directory keeps the rest.
 lint_objects() {
-	local folder object
+	local folder object source
 
 	for folder in "$@"; do
 		for object in "$top_builddir/src/$folder"/*.o; do
-			[ -e "src/$folder/$(basename "$object" .o).c" ] && echo "$object"
+			source=$(basename "$object" .o)
+			[ -e "src/$folder/${source#*_la-}.c" ] && echo "$object"
 		done
 	done
 }
