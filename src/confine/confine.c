@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -73,12 +74,14 @@ int om_open_program(const struct om_sys *sys, const char *name, const char *sear
 int om_execute_program(int fd, char *const *argv, char *const *envp, struct om_error *e)
 {
 	int flags = fcntl(fd, F_GETFD), r;
+	char path[32];
 
 	(void)fexecve(fd, argv, envp);
 	r = -errno;
-	/* The interpreter of a script opens it again, by its number. */
+	/* The interpreter of a script opens it again, which fexecve() has it do in /dev. */
 	if (r == -ENOENT && flags >= 0 && fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) == 0) {
-		(void)fexecve(fd, argv, envp);
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		(void)execve(path, argv, envp);
 		r = -errno;
 		(void)fcntl(fd, F_SETFD, flags);
 	}
@@ -119,13 +122,19 @@ static int try_entering(void *arg)
 	const struct om_sys *sys = trial->sys;
 	const char *want = trial->confine->label;
 	char label[LABEL_SIZE], mode[16];
-	int r;
+	int r = sys->apparmor_label(sys, label, sizeof(label), mode, sizeof(mode));
 
 	/* A copy of this process, which those who have the label already could look into. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	r = change(sys, trial->confine, false);
 	if (r == 0)
-		r = sys->apparmor_label(sys, label, sizeof(label), mode, sizeof(mode));
+		r = change(sys, trial->confine, false);
+	if (r < 0)
+		return r;
+	r = sys->apparmor_label(sys, label, sizeof(label), mode, sizeof(mode));
+	/* Not every profile lets its application read that.  Just now it could be read: so it is
+	 * another one, and which one the next exec enters is read with our own label. */
+	if (r == -EACCES || r == -EPERM)
+		return 0;
 	if (r < 0)
 		return r;
 	return (trial->confine->stack ? has_label(label, want) : om_streq(label, want))
@@ -153,10 +162,11 @@ static int refuse(const struct om_sys *sys, const struct om_confine *confine, in
 			e, OM_ERR_REFUSED, r,
 			"cannot enter the AppArmor profile %s: that is not permitted to %s",
 			OM_Q(label), OM_Q(own));
-		om_error_fix(e,
-			     "add change_profile -> %s, to that profile; with "
-			     "no_new_privs nothing helps",
-			     OM_Q(label));
+		om_error_fix(
+			e,
+			"add `change_profile -> %s, /proc/[0-9]*/attr/{,apparmor/}{current,exec} "
+			"rw,` to that profile; with no_new_privs nothing helps",
+			OM_Q(label));
 		return r;
 	case -EPROTO:
 		return om_fail(
@@ -206,7 +216,10 @@ int om_enter_profile(const struct om_sys *sys, const struct om_confine *confine,
 
 	if (r < 0)
 		return r;
-	r = sys->in_child(sys, try_entering, &trial);
+	/* Whether that can be read is found out before there is anything to read. */
+	r = sys->apparmor_pending(sys, pending, sizeof(pending));
+	if (r == 0 || r == -ENODATA)
+		r = sys->in_child(sys, try_entering, &trial);
 	if (r == 0)
 		r = change(sys, confine, true);
 	if (r == 0)

@@ -65,12 +65,13 @@ static const struct {
 	  false,
 	  { "apparmor_change", "now", -EACCES, 0 },
 	  "that is not permitted to \"mounter\"",
-	  "add change_profile -> \"" APP "\", to that profile" },
+	  "add `change_profile -> \"" APP
+	  "\", /proc/[0-9]*/attr/{,apparmor/}{current,exec} rw,` to that profile" },
 	{ APP,
 	  false,
 	  { "apparmor_change", "on exec", -EPERM, 0 },
 	  "that is not permitted to \"mounter\"",
-	  "add change_profile" },
+	  "add `change_profile" },
 	/* Somebody says yes, and nothing is done. */
 	{ APP, false, { "apparmor_change", "now", 0, 0 }, "the label is another one", "" },
 	{ APP,
@@ -80,7 +81,21 @@ static const struct {
 	  "" },
 	{ APP, false, { "in_child", NULL, -ECHILD, 0 }, "No child processes", "" },
 	{ APP, false, { "apparmor_label", NULL, -EIO, 1 }, "Input/output error", "" },
+	{ APP, false, { "apparmor_label", NULL, -EIO, 2 }, "Input/output error", "" },
 	{ APP, false, { "apparmor_pending", NULL, -EIO, 0 }, "Input/output error", "" },
+	/* Our own profile does not let its label be read; that of the application does not. */
+	{ APP,
+	  false,
+	  { "apparmor_label", NULL, -EACCES, 1 },
+	  "that is not permitted to \"mounter\"",
+	  "add `change_profile" },
+	{ APP, false, { "apparmor_label", NULL, -EACCES, 2 }, NULL, "" },
+	{ APP, true, { "apparmor_label", NULL, -EPERM, 2 }, NULL, "" },
+	{ APP,
+	  false,
+	  { "apparmor_pending", NULL, -EACCES, 0 },
+	  "that is not permitted to \"mounter\"",
+	  "add `change_profile" },
 	{ APP,
 	  true,
 	  { "apparmor_stack", "now", -EINVAL, 0 },
@@ -114,6 +129,9 @@ static void test_entering(void **state _unused_)
 		assert_string_equal(k.label, "mounter");
 		if (r == 0)
 			assert_string_equal(k.pending, APP);
+		/* Unless somebody lies nothing is left behind. */
+		if (r < 0 && r != -EPROTO)
+			assert_null(k.pending);
 		fake_kernel_done(&k);
 	}
 }

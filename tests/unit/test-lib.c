@@ -207,8 +207,9 @@ static const struct {
 	  0,
 	  "cannot enter the AppArmor profile \"" APP
 	  "\": that is not permitted to \"mounter\"",
-	  "add change_profile -> \"" APP
-	  "\", to that profile; with no_new_privs nothing helps" },
+	  "add `change_profile -> \"" APP
+	  "\", /proc/[0-9]*/attr/{,apparmor/}{current,exec} rw,` to that profile; with "
+	  "no_new_privs nothing helps" },
 	{ { "apparmor_stack", "now", -EINVAL, 0 },
 	  OVERMOUNT_STACK,
 	  "cannot stack the AppArmor profile \"" APP
