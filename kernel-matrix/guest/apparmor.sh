@@ -544,6 +544,51 @@ transition() {
 		"$(denied | grep -q 'operation="change_profile".*profile="other"' && echo yes)" yes
 	$tool run --profile /tmp/none --confine $app -- /snap/nothing >/dev/null 2>&1
 	is "run --confine: no such program" "$?" 127
+	library
+}
+
+# A program of somebody else does so by libovermount.
+library() {
+	for how in "" -t -3 "-u 1 -t -3"; do
+		# shellcheck disable=SC2086 # words
+		out=$(enter-profile $how $app busybox cat /proc/self/attr/current 2>&1)
+		is "libovermount: that is its label ${how:-(one call)}" "$? $out" "0 $app (enforce)"
+		# shellcheck disable=SC2086 # words
+		out=$(enter-profile -s $how $app busybox cat /proc/self/attr/current 2>&1)
+		is "libovermount: it is one of its labels ${how:-(one call)}" \
+			"$? $(say "$out" | grep -o "$app")" "0 $app"
+	done
+	is "libovermount: a script, too" "$(enter-profile $app /usr/share/tool/script 2>&1; say $?)" 0
+	is "libovermount: nothing is denied" "$(denied)" ""
+	out=$(enter-profile nobody true 2>&1)
+	is "libovermount: no such profile" "$? $out" \
+		"16 enter-profile: cannot enter the AppArmor profile \"nobody\": it is not loaded
+fix: load it with apparmor_parser -r FILE"
+	out=$(confined other /usr/bin/enter-profile $app true)
+	is "libovermount: who may not" "$? $(say "$out" | head -n 1)" \
+		"16 enter-profile: cannot enter the AppArmor profile \"$app\": that is not permitted to \"other\""
+	is "libovermount: that was denied" \
+		"$(denied | grep -q 'operation="change_profile".*profile="other"' && echo yes)" yes
+	enter-profile $app /snap/nothing >/dev/null 2>&1
+	is "libovermount: no such program" "$?" 2
+	# An application that may not read its own label is entered all the same.
+	for how in "$tool run --profile /tmp/none --confine" enter-profile; do
+		# shellcheck disable=SC2086 # words
+		is "${how%% *}: an application that may not read its label" \
+			"$($how snap.app.narrow busybox echo entered 2>&1)" "entered"
+	done
+	dmesg -c >/dev/null
+	# What the profile of a caller has to have, and that the trial wants nothing more.
+	is "libovermount: a caller that has the rules" \
+		"$(confined caller /usr/bin/enter-profile $app true; say $?)" 0
+	is "libovermount: nothing is denied to it" "$(denied)" ""
+	is "libovermount: a caller that has them for one program" \
+		"$(confined caller-exec /usr/bin/enter-profile $app true; say $?)" 0
+	is "libovermount: nothing is denied to that one" "$(denied)" ""
+	out=$(confined caller-less /usr/bin/enter-profile $app true)
+	is "libovermount: a caller without the rules for /proc" "$? $(say "$out" | tail -n 1)" "16 \
+fix: add \`change_profile -> \"$app\", /proc/[0-9]*/attr/{,apparmor/}{current,exec} rw,\` to that profile; with no_new_privs nothing helps"
+	dmesg -c >/dev/null
 }
 
 # The path that AppArmor makes up for what was opened in another mount namespace.
@@ -558,9 +603,20 @@ opened_elsewhere() {
 	done
 }
 
+# A profile that enters others: by these rules, and what its program and libapparmor read.
+profile_of_caller() {
+	say "profile $1 flags=(attach_disconnected) { $2 /usr/{,**} mr, /dev/null rw,
+		/proc/[0-9]*/mounts r, /sys/module/apparmor/parameters/enabled r, }"
+}
+
 # The profiles for these two, beside those of the application.
 load_others() {
 	sed "s/^profile $app flags=.*/profile snap.app.bare flags=(mediate_deleted) {/" /run/app >/run/others
+	say 'profile snap.app.narrow flags=(attach_disconnected) { /usr/{,**} mrix, }' >>/run/others
+	attr='/proc/[0-9]*/attr/{,apparmor/}{current,exec} rw,'
+	profile_of_caller caller "change_profile -> snap.app.*, $attr" >>/run/others
+	profile_of_caller caller-exec "change_profile /usr/bin/true -> snap.app.*, $attr" >>/run/others
+	profile_of_caller caller-less "change_profile -> snap.app.*," >>/run/others
 	say 'profile other { file, capability, mount, umount, pivot_root, signal, network, }' >>/run/others
 	# Where making a user namespace is asked about, parsers know it.
 	sed 's/ network,/& userns,/' /run/others >/run/others2

@@ -114,6 +114,7 @@ make_image() {
 	take "$base" "$BUILD_DIR/static/overmount-layers" /usr/lib/overmount/overmount-layers
 	take "$base" "$(type -P true)" /usr/bin/true
 	take "$base" "$BUILD_DIR/tests/tools/use-tree" /usr/bin/use-tree
+	take "$base" "$BUILD_DIR/tests/tools/enter-profile" /usr/bin/enter-profile
 	# The loader lies where the C library does, as in a base.
 	dir=usr/lib/x86_64-linux-gnu
 	mv "$base/usr/lib64/ld-linux-x86-64.so.2" "$base/$dir/"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * usage: enter-profile [-s] [-t] [-3] LABEL PROGRAM ARGUMENT...
+ * usage: enter-profile [-s] [-t] [-3] [-u UID] LABEL PROGRAM ARGUMENT...
  *
  * Starts a program, by the installed header and library alone, in an AppArmor profile: -s beside
  * the label that there is, -t in another thread than the first, -3 by three calls in the place
- * of one.  Fails as overmount does: a line that says why, one that begins with `fix: ` where
+ * of one, -u as that user.  Fails as overmount does: a line that says why, one that begins with `fix: ` where
  * there is a way out, and the kind of the error as the exit status.
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,7 +65,9 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, threaded = 0;
 
-	while ((option = getopt(argc, argv, "+st3")) > 0) {
+	while ((option = getopt(argc, argv, "+st3u:")) > 0) {
+		if (option == 'u' && setuid((uid_t)atoi(optarg)) < 0)
+			return OVERMOUNT_ERROR_SYSTEM;
 		if (option == 's')
 			task.flags |= OVERMOUNT_STACK;
 		threaded |= option == 't';
