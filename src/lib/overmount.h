@@ -54,9 +54,9 @@ struct overmount_error;
 enum overmount_error_kind {
 	OVERMOUNT_ERROR_NONE = 0,
 	OVERMOUNT_ERROR_INPUT = 1,    /* the arguments are wrong */
-	OVERMOUNT_ERROR_SYSTEM = 2,   /* the system said no before anything was changed */
+	OVERMOUNT_ERROR_SYSTEM = 2,   /* the system said no */
 	OVERMOUNT_ERROR_INTERNAL = 4, /* a bug of the library */
-	OVERMOUNT_ERROR_REFUSED = 16, /* cannot be done here, nothing was changed */
+	OVERMOUNT_ERROR_REFUSED = 16, /* cannot be done here */
 	OVERMOUNT_ERROR_UNDONE = 32,  /* failed on the way, everything is back */
 	OVERMOUNT_ERROR_BROKEN = 64   /* failed, and not everything could be undone */
 };
@@ -102,14 +102,17 @@ int overmount_open_program(const char *name, const char *search,
 
 /*
  * Has the next exec of this thread enter the AppArmor profile with that label.  A child tries
- * beforehand to enter it and looks at the label that it then has; whether the next exec of
+ * beforehand to enter it and looks, if it may, at the label that it then has; whether the next exec of
  * this thread will enter it is read back.  Flags: OVERMOUNT_STACK, or 0.
+ *
+ * A caller that is confined itself needs rules of its own profile (docs/apparmor.md).
  *
  * Returns 0, or -errno with an error of kind REFUSED, and then nothing is changed:
  *   -ENOSYS, -ECANCELED   AppArmor is not in this kernel, or was disabled at boot
  *   -ENOENT               it cannot be asked (securityfs), or the profile is not loaded
  *   -EACCES, -EPERM       the profile of the caller does not permit it, or no_new_privs does not
- *   -EPROTO               the kernel says that it is done, and the label is another one
+ *   -EPROTO               the kernel says that it is done, and it is not: whether the next exec
+ *                         enters the profile is not known
  *   -EINVAL               this kernel has no stacks, or that is no label
  *   -ECHILD, -EAGAIN, -ENOMEM and the like: there is no child, or it was killed
  *
@@ -120,9 +123,10 @@ int overmount_enter_profile(const char *label, unsigned flags,
 			    struct overmount_error **error) OVERMOUNT_CHECKED_;
 
 /*
- * Executes what overmount_open_program() has opened, a script too: then the descriptor is
- * left open, for its interpreter reads it as /dev/fd/N.  argv has at least one string, and envp
- * is the whole environment; both end with NULL.
+ * Executes what overmount_open_program() has opened, by execveat(2), which a filter of system
+ * calls has to permit.  A script too: its interpreter finds it in /proc/self/fd, and the
+ * descriptor stays open for it.  argv has at least one string, and envp is the whole
+ * environment; both end with NULL.
  *
  * Returns only when it fails: -errno, as of execve(2), with an error of kind SYSTEM.  -EACCES
  * also when a profile does not permit it.  The descriptor is the caller's still.
@@ -134,8 +138,8 @@ int overmount_execute(int fd, char *const argv[], char *const envp[],
  * All three in their order: opens the program (name and search, as overmount_open_program()
  * has them), has the exec enter the profile (label and flags), and executes.
  *
- * Returns only when one of them fails, as that one does.  Of the kinds of error only SYSTEM
- * leaves open whether the profile was to be entered already: who wants to know calls the three.
+ * Returns only when one of them fails, as that one does.  After an error of kind SYSTEM the
+ * next exec may enter the profile: who wants to know calls the three.
  */
 int overmount_execute_in_profile(const char *label, unsigned flags, const char *name,
 				 const char *search, char *const argv[],
