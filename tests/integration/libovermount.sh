@@ -30,7 +30,7 @@ pc=$(find root -name libovermount.pc)
 # What a build without one of the two (--disable-shared, --disable-static) cannot show.
 kinds=
 [ -z "$shared" ] || kinds=shared
-[ -z "$archive" ] || kinds="$kinds static"
+[ -z "$archive" ] || kinds="${kinds:+$kinds }static"
 [ "$kinds" = "shared static" ] || skip "shared and static" "configured without: there is $kinds"
 is "a header, what pkg-config wants, and the library" \
 	"$(grep -vE '\.(so.*|a|la)$' <<<"$installed")" "libovermount.pc"$'\n'"overmount.h"
@@ -42,7 +42,10 @@ exported() { "$NM" -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $NF)
 listed() { sed -n '/^global:/,/^local:/s/^\t\(.*\);$/\1/p' "$top_srcdir/src/lib/libovermount.sym" | sort; }
 declared() { "$CC" -E -P "$1" | grep -oE '\b[a-z_]+ *\(' | tr -d ' (' | grep '^overmount_' | sort -u; }
 foreign() { "$NM" -g --defined-only "$1" 2>/dev/null | awk 'NF == 3 { print $3 }' | grep -vE '^(overmount|om)_'; }
-needed() { readelf -dW "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort | tr '\n' ' '; }
+# But for what brings a sanitizer along.
+needed() {
+	readelf -dW "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | grep -v 'san$' | sort | tr '\n' ' '
+}
 
 cat >leak.c <<'C'
 int overmount_open_program(void);
