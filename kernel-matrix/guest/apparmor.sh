@@ -549,7 +549,7 @@ transition() {
 
 # A program of somebody else does so by libovermount.
 library() {
-	for how in "" -t -3 "-u 1 -t -3"; do
+	for how in "" -t -3 -f "-u 1 -t -3"; do
 		# shellcheck disable=SC2086 # words
 		out=$(enter-profile $how $app busybox cat /proc/self/attr/current 2>&1)
 		is "libovermount: that is its label ${how:-(one call)}" "$? $out" "0 $app (enforce)"

@@ -70,8 +70,19 @@ echo 'int overmount_more(int);' | cat "$header" - >more.h
 is "control: a function more in the header is noticed" \
 	"$(declared more.h | grep -vxFf <(listed))" "overmount_error_freep"$'\n'"overmount_more"
 n=$(listed | wc -l)
+# macros HEADER: what it defines that is not ours.
+macros() {
+	"$CC" -E -dM "$1" | diff - <("$CC" -E -dM -x c /dev/null) | grep '^<' | grep -v ' _*OVERMOUNT_'
+}
+echo '#define STACK 1' | cat "$header" - >more.h
+is "control: a macro that is not ours is noticed" "$(macros more.h)" "< #define STACK 1"
+is "and the header has none" "$(macros "$header")" ""
 is "fewer than 30 functions" "$((n > 0 && n < 30))" 1
 is "no program of ours wants it" "$(needed "$OVERMOUNT" | grep -c overmount)" 0
+# libtool would have linked those in another way than their flags say.
+is "a static program is static" "$(needed "$top_builddir/kernel-matrix/helper")" ""
+! grep -q '^YAML_LIBS = .*-Bstatic' "$top_builddir/Makefile" ||
+	is "what a program has inside it does not want" "$(needed "$OVERMOUNT" | grep -cE 'yaml|apparmor')" 0
 
 # --- the header --------------------------------------------------------------------------
 

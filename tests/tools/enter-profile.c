@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * usage: enter-profile [-s] [-t] [-3] [-u UID] LABEL PROGRAM ARGUMENT...
+ * usage: enter-profile [-s] [-t] [-3] [-f] [-u UID] LABEL PROGRAM ARGUMENT...
  *
  * Starts a program, by the installed header and library alone, in an AppArmor profile: -s beside
- * the label that there is, -t in another thread than the first, -3 by three calls in the place
- * of one, -u as that user.  Fails as overmount does: a line that says why, one that begins with `fix: ` where
- * there is a way out, and the kind of the error as the exit status.
+ * the label that there is, -t in another thread than the first, -3 by three calls in the place of
+ * one, -f by a child that is forked before the last of them, -u as that user.  Fails as
+ * overmount does: a line that says why, one that begins with `fix: ` where there is a way out,
+ * and the kind of the error as the exit status.
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/overmount.h"
@@ -21,11 +22,24 @@ struct task {
 	const char *label;
 	char **argv;
 	unsigned flags;
-	int one_by_one;
+	int one_by_one, forks;
 	int kind; /* of the error */
 };
 
 static const char search[] = "/usr/bin:/bin";
+
+/* It is the child that goes on. */
+static void wait_for_child(void)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		return;
+	_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status)
+		      ? WEXITSTATUS(status)
+		      : OVERMOUNT_ERROR_SYSTEM);
+}
 
 static int run(const struct task *task, struct overmount_error **error)
 {
@@ -39,6 +53,8 @@ static int run(const struct task *task, struct overmount_error **error)
 	if (fd < 0)
 		return fd;
 	r = overmount_enter_profile(task->label, task->flags, error);
+	if (r == 0 && task->forks)
+		wait_for_child();
 	if (r == 0)
 		r = overmount_execute(fd, task->argv, environ, error);
 	(void)close(fd);
@@ -65,13 +81,14 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, threaded = 0;
 
-	while ((option = getopt(argc, argv, "+st3u:")) > 0) {
+	while ((option = getopt(argc, argv, "+st3fu:")) > 0) {
 		if (option == 'u' && setuid((uid_t)atoi(optarg)) < 0)
 			return OVERMOUNT_ERROR_SYSTEM;
 		if (option == 's')
 			task.flags |= OVERMOUNT_STACK;
 		threaded |= option == 't';
-		task.one_by_one |= option == '3';
+		task.forks |= option == 'f';
+		task.one_by_one |= option == '3' || option == 'f';
 	}
 	if (argc - optind < 2)
 		return OVERMOUNT_ERROR_INPUT;
