@@ -116,8 +116,8 @@ int overmount_open_program(const char *name, const char *search,
  *   -EINVAL               this kernel has no stacks, or that is no label
  *   -ECHILD, -EAGAIN, -ENOMEM and the like: there is no child, or it was killed
  *
- * AppArmor has no way to take it back when it is done.  What is not to go on confined has to
- * call this in a child of its own.
+ * AppArmor has no call that takes it back.  What is not to go on confined has to call this in
+ * a child of its own.
  */
 int overmount_enter_profile(const char *label, unsigned flags,
 			    struct overmount_error **error) OVERMOUNT_CHECKED_;
