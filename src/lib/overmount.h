@@ -102,8 +102,8 @@ int overmount_open_program(const char *name, const char *search,
 
 /*
  * Has the next exec of this thread enter the AppArmor profile with that label.  A child tries
- * beforehand to enter it and looks, if it may, at the label that it then has; whether the next exec of
- * this thread will enter it is read back.  Flags: OVERMOUNT_STACK, or 0.
+ * beforehand to enter it and looks, if it may, at the label that it then has; whether the next
+ * exec of this thread will enter it is read back.  Flags: OVERMOUNT_STACK, or 0.
  *
  * A caller that is confined itself needs rules of its own profile (docs/apparmor.md).
  *
