@@ -314,9 +314,8 @@ static int add_label(struct om_aa_rules *rules, const struct om_aa_options *o)
 		{ OM_AA_ALL, OM_AA_R | OM_AA_M, "/usr/bin/{,true,busybox,coreutils}" },
 		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
 	};
-	/* Nothing is read through it but by the application. */
+	/* Nothing is read but by the application, and by the helper. */
 	static const struct fixed helper[] = {
-		{ OM_AA_ALL, OM_AA_R, "/usr/bin/{,true}" },
 		{ OM_AA_ALL, OM_AA_W, "/run/usr/{,bin/,bin/upper-name/}" },
 		{ OM_AA_MOUNT2, OM_AA_R | OM_AA_W, "/run/helper/" },
 	};
