@@ -612,7 +612,7 @@ opened_elsewhere() {
 
 # A profile that enters others: by these rules, and what its program and libapparmor read.
 profile_of_caller() {
-	say "profile $1 flags=(attach_disconnected) { $2 /usr/{,**} mr, /dev/null rw,
+	say "profile $1 flags=(attach_disconnected) { $2 /usr/{,**} mr, /etc/ld.so.cache r, /dev/null rw,
 		/proc/[0-9]*/mounts r, /sys/module/apparmor/parameters/enabled r, }"
 }
 
