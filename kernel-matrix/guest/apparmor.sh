@@ -283,10 +283,20 @@ hang_all() {
 	case " $* " in *" --layers-helper "*) hung $layers probe "$@" ;; esac
 }
 
+# The application sees the targets, and what else is in the holes.
+used() {
+	out=$(use_all $old)
+	for each in /srv /usr/share; do
+		out=$out$(confined $app /usr/bin/busybox sh -c "cd $each && ls >/dev/null" 2>&1)
+	done
+	out=$out$(denied)
+	[ -z "$out" ] || { say "used: $out"; return 1; }
+}
+
 # All that a mounter does, until something is wrong.
 do_all() {
 	# shellcheck disable=SC2046 # words
-	right apply "$@" $old && right status && right check &&
+	right apply "$@" $old && used && right status && right check &&
 		killed 20 update "$@" $old $new && killed 40 update "$@" $old $new &&
 		killed 60 update "$@" $old $new && right update "$@" $old $new && right undo &&
 		from_confined && without_securityfs plan "$@" $old &&
@@ -316,6 +326,18 @@ mutants() {
 		mounts | diff /tmp/before - >>/profiles/wrong
 		rm /profiles/refresh
 	done
+}
+
+# asked NAME WANTED: what becomes of an apply by overlay, and that it can be used where it is 0.
+asked() {
+	out=$(confined $mounter $tool apply --strategy overlay --app-label $app /profiles/control.fstab)
+	is "$1" "$? $(say "$out" | grep -o '\[ovl-.*\]')" "$2"
+	case $2 in
+	0*)
+		is "$1: the application can use it" "$(use_all /profiles/control.fstab)" ""
+		confined $mounter $tool undo
+		;;
+	esac
 }
 
 # What no plan has, by the mounter's profile (with a rule to be executed): each is denied.  Without
@@ -502,6 +524,18 @@ try_outside() {
 	enter outside
 }
 
+# Who may not enter the application's profile asks what its policy is.
+try_asked() {
+	access='s,change_profile -> .*,"/sys/kernel/security/apparmor/.access" rw\,,'
+	load control direct "" "$access" && enter asked "policy is asked" "0 "
+	load control direct "" '/change_profile -> /d' >/dev/null
+	enter asked "control: policy may not be asked" "16 [ovl-mounter-label]"
+	load control direct "" "$access" >/dev/null
+	sed 's,/usr/{\,\*\*} mrklix,/usr/{\,**} r,' /run/app >/run/less
+	apparmor_parser -r -K -T /run/less
+	enter asked "control: policy lets the application map nothing" "16 [ovl-mounter-label]"
+}
+
 # enforced RULE: makes the helper's profile one that is enforced, with that rule besides.
 enforced() {
 	say "s/flags=(unconfined)/flags=(attach_disconnected)/
@@ -649,6 +683,7 @@ main() {
 		try_holes "$technique"
 	done
 	try_outside
+	try_asked
 	for technique in $(cat $here/mutants); do
 		try_mutants "$technique"
 	done
@@ -670,7 +705,7 @@ main() {
 }
 
 case ${1:-} in
-inside | holes | mutants | outside) "$@" ;;
+inside | holes | mutants | outside | asked) "$@" ;;
 transition)
 	transition
 	opened_elsewhere

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "apparmor/emit.h"
-#include "apparmor/fs-name.h"
 #include "apply/apply.h"
 #include "apply/ns.h"
 #include "apply/stage.h"
@@ -27,6 +26,7 @@
 #include "cli/cli.h"
 #include "layout/layout.h"
 #include "probe/chase.h"
+#include "probe/fs-name.h"
 #include "strategy/wave.h"
 
 struct work {
@@ -77,7 +77,7 @@ static int find_fs_name(const struct om_survey *survey, const char *hole, char *
 		r = om_read_file(AT_FDCWD, "/proc/self/mountinfo", OM_MAX_MOUNTINFO,
 				 &text, &size);
 	if (r == 0)
-		r = om_aa_fs_name(text, id, path, ret);
+		r = om_fs_name(text, id, path, ret);
 	return r == -ENOMEM ? r : 0;
 }
 

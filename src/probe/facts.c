@@ -256,7 +256,9 @@ static const struct om_fact_info table[_OM_FACT_MAX] = {
 		"to kernel.",
 		"strategy overlay under confinement",
 		"as overlay.label-self, by a child that has changed to the label given with "
-		"--app-label; the overlay is made by --layers-helper, if that is given",
+		"--app-label; the overlay is made by --layers-helper, if that is given. Where the "
+		"label may not be taken, \"asked\": policy is asked, by libapparmor, what a label of "
+		"snapd's may",
 	},
 	[OM_FACT_OVERLAY_LABEL_HELPER] = {
 		"overlay.label-helper",

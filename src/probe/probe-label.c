@@ -14,9 +14,12 @@
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "layers/layers.h"
+#include "probe/fs-name.h"
 #include "probe/prober.h"
 #include "profile/profile.h"
 
@@ -240,19 +243,25 @@ static void set_entered(struct om_fact *fact, int r)
 						     : strerrorname_np(-r));
 }
 
-static void try_label(struct om_prober *p, struct om_fact *fact, const char *label)
+/* label: NULL is our own; exec: is a program to be executed, too? */
+static void try_label(struct om_prober *p, struct om_fact *fact, const char *label,
+		      bool exec)
 {
 	struct reader reader = { p, NULL, &p->bare, label };
 	struct om_overlay_try how = { .by_helper = label };
 	const struct sample *sample;
+	struct sample silent;
 	int r;
 
 	uncover(p->sys);
-	sample = reader.sample = find_sample(p);
+	sample = find_sample(p);
 	if (!sample) {
 		om_fact_set_to(fact, OM_UNKNOWN, NULL, "no directory to try it on");
 		return;
 	}
+	silent = *sample;
+	silent.program = false;
+	reader.sample = exec ? sample : &silent;
 	p->bare = p->through = (struct om_uses){ 0 };
 	r = p->sys->in_child(p->sys, read_as, &reader);
 	if (r == 0 && p->bare.entered < 0) {
@@ -275,6 +284,79 @@ static void try_label(struct om_prober *p, struct om_fact *fact, const char *lab
 		compare(p, fact, sample->dir);
 }
 
+/* --- what cannot be tried, but asked -------------------------------------------------------- */
+
+/* snapd gives the profiles of all of a snap's programs the flag attach_disconnected. */
+#define SNAP_LABEL "snap."
+
+/* Does the file system know the directory by the name that it has here?  1, 0 or -errno. */
+static int has_natural_name(const struct om_sys *sys, const char *dir)
+{
+	_cleanup_close_ int fd =
+		sys->open(sys, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	_cleanup_close_ int table =
+		sys->open(sys, AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *name = NULL;
+	uint64_t id;
+	size_t n;
+	int r = fd < 0 ? fd : table < 0 ? table : om_mount_id_as(sys, fd, false, &id);
+
+	if (r == 0)
+		r = om_read_fd(table, OM_MAX_MOUNTINFO, &text, &n);
+	if (r == 0)
+		r = om_fs_name(text, id, dir, &name);
+	return r < 0 ? r : om_streq(name, dir);
+}
+
+/*
+ * An application whose label we may not take: through an overlay of ours that we can use it
+ * can, too, if its policy permits the name of a file here, which is that of the file system,
+ * and if its profile has attach_disconnected, which nobody tells.
+ */
+static void ask_policy(const struct om_prober *p, struct om_fact *fact, const char *label,
+		       const struct sample *sample)
+{
+	static const char not_entered[] = "policy does not let us enter it";
+	_cleanup_free_ char *path = om_asprintf("%s/%s", sample->dir, sample->file);
+	int natural = path ? has_natural_name(p->sys, sample->dir) : -ENOMEM;
+	int r = natural < 0 ? natural : p->sys->apparmor_query(p->sys, label, path);
+
+	if (r < 0)
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "%s, and cannot be asked: %s",
+			       not_entered, strerrorname_np(-r));
+	else if (r == 0 || !natural)
+		om_fact_set_to(fact, OM_UNKNOWN, NULL, "%s, and %s %s", not_entered,
+			       r == 0 ? "does not let it map" : "has another name for",
+			       path);
+	else if (!om_startswith(label, SNAP_LABEL))
+		om_fact_set_to(
+			fact, OM_UNKNOWN, NULL,
+			"%s, and whether it has attach_disconnected cannot be asked",
+			not_entered);
+	else
+		om_fact_set_to(
+			fact, OM_YES, "asked",
+			"%s, but lets it map %s; snapd gives it attach_disconnected",
+			not_entered, path);
+}
+
+/* Our own label is asked about, too, at each access: ours must do. */
+static void try_app(struct om_prober *p, struct om_fact *fact)
+{
+	const char *label = p->options->app_label;
+	struct om_fact own = { 0 };
+
+	try_label(p, fact, label, true);
+	if ((p->bare.entered != -EACCES && p->bare.entered != -EPERM) ||
+	    p->options->layers > 0)
+		return;
+	/* Nobody asks our label whether a program may be executed. */
+	try_label(p, &own, NULL, false);
+	if (own.state == OM_YES)
+		ask_policy(p, fact, label, find_sample(p));
+}
+
 /* Policy is replaced while the kernel runs; without labels nothing changes. */
 static void set_fleeting(const struct om_prober *p, struct om_fact *fact)
 {
@@ -287,7 +369,7 @@ void om_probe_label_self(struct om_prober *p, struct om_fact *fact)
 	if (!om_overlay_possible(p, fact))
 		return;
 	if (om_prober_has_place(p, fact))
-		try_label(p, fact, NULL);
+		try_label(p, fact, NULL, true);
 	set_fleeting(p, fact);
 }
 
@@ -310,7 +392,7 @@ void om_probe_label_app(struct om_prober *p, struct om_fact *fact)
 	if (!om_overlay_possible(p, fact))
 		return;
 	if (om_prober_has_place(p, fact))
-		try_label(p, fact, p->options->app_label);
+		try_app(p, fact);
 }
 
 void om_probe_label_helper(struct om_prober *p, struct om_fact *fact)

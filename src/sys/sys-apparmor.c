@@ -3,6 +3,7 @@
  * AppArmor, by libapparmor, which knows where each kernel keeps its interface.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,22 @@ int om_sys_apparmor_label(const struct om_sys *sys _unused_, char *label,
 		return -ENAMETOOLONG;
 	(void)snprintf(mode, mode_size, "%s", word ? word : "");
 	return 0;
+}
+
+int om_sys_apparmor_query(const struct om_sys *sys _unused_, const char *label,
+			  const char *path)
+{
+	static const uint32_t wanted[] = { AA_MAY_READ, AA_EXEC_MMAP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		int allowed, audited;
+
+		if (aa_query_file_path(wanted[i], label, path, &allowed, &audited) < 0)
+			return -errno;
+		if (!allowed)
+			return 0;
+	}
+	return 1;
 }
 
 int om_sys_apparmor_change(const struct om_sys *sys _unused_, const char *label,

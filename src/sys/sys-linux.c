@@ -435,6 +435,7 @@ const struct om_sys om_sys_linux = {
 	.exec = om_sys_exec,
 	.apparmor = om_sys_apparmor,
 	.apparmor_label = om_sys_apparmor_label,
+	.apparmor_query = om_sys_apparmor_query,
 	.apparmor_change = om_sys_apparmor_change,
 	.apparmor_stack = om_sys_apparmor_stack,
 	.apparmor_pending = om_sys_apparmor_pending,

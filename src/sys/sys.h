@@ -181,6 +181,13 @@ struct om_sys {
 	/* Label and mode ("" when there is none) of this thread. */
 	int (*apparmor_label)(const struct om_sys *sys, char *label, size_t label_size,
 			      char *mode, size_t mode_size);
+	/*
+	 * Does policy let a label read the file of that name, and map it to execute?  1, 0 or
+	 * -errno; flags of the profile are not asked about, and a label that there is not may
+	 * nothing.
+	 */
+	int (*apparmor_query)(const struct om_sys *sys, const char *label,
+			      const char *path);
 	/* Changes the label of this thread, now or on its next exec. */
 	int (*apparmor_change)(const struct om_sys *sys, const char *label, bool on_exec);
 	/* The same, beside the label that there is. */
@@ -238,6 +245,7 @@ int om_sys_mount_point(const struct om_sys *sys, const struct om_mount_id *id,
 int om_sys_apparmor(const struct om_sys *sys);
 int om_sys_apparmor_label(const struct om_sys *sys, char *label, size_t label_size,
 			  char *mode, size_t mode_size);
+int om_sys_apparmor_query(const struct om_sys *sys, const char *label, const char *path);
 int om_sys_apparmor_change(const struct om_sys *sys, const char *label, bool on_exec);
 int om_sys_apparmor_stack(const struct om_sys *sys, const char *label, bool on_exec);
 int om_sys_apparmor_pending(const struct om_sys *sys, char *label, size_t size);

@@ -1052,6 +1052,14 @@ static int fake_apparmor_label(const struct om_sys *sys, char *label, size_t lab
 	return 0;
 }
 
+static int fake_apparmor_query(const struct om_sys *sys, const char *label,
+			       const char *path)
+{
+	int r;
+
+	return ruled(self(sys), &r, "apparmor_query", "%s %s", label, path) ? r : 1;
+}
+
 static int fake_apparmor_change(const struct om_sys *sys, const char *label, bool on_exec)
 {
 	struct fake_kernel *k = self(sys);
@@ -1124,7 +1132,8 @@ static int fake_module_load(const struct om_sys *sys, const char *name)
 static const struct fake_file capable_files[] = {
 	{ FILESYSTEMS, "nodev\tsysfs\nnodev\ttmpfs\n\tsquashfs\nnodev\toverlay\n" },
 	{ "/proc/sys/fs/mount-max", "100000\n" },
-	{ "/proc/self/mountinfo", "1\n2\n3\n4\n5\n" },
+	{ "/proc/self/mountinfo", "42 1 0:30 / / ro - squashfs base ro\n"
+				  "2\n3\n4\n5\n" },
 	{ "/proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n"
 			       "NoNewPrivs:\t0\nSeccomp:\t0\n" },
 	{ "/proc/self/attr/current", "unconfined\n" },
@@ -1201,6 +1210,7 @@ static const struct om_sys operations = {
 	.layers = fake_layers,
 	.apparmor = fake_apparmor,
 	.apparmor_label = fake_apparmor_label,
+	.apparmor_query = fake_apparmor_query,
 	.apparmor_change = fake_apparmor_change,
 	.apparmor_stack = fake_apparmor_stack,
 	.apparmor_pending = fake_apparmor_pending,

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -298,7 +299,8 @@ static bool source_owner(struct attack *a)
 
 static const char *at(const char *path, char *buf, size_t size)
 {
-	(void)snprintf(buf, size, STEP_PATH "/%s", path);
+	if (snprintf(buf, size, STEP_PATH "/%s", path) >= (int)size)
+		abort();
 	return buf;
 }
 

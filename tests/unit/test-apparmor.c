@@ -17,12 +17,12 @@
 #include <cmocka.h>
 
 #include "apparmor/emit.h"
-#include "apparmor/fs-name.h"
 #include "base/fdio.h"
 #include "base/limits.h"
 #include "base/path.h"
 #include "fake/world.h"
 #include "layout/layout.h"
+#include "probe/fs-name.h"
 #include "probe/record.h"
 #include "strategy/policy.h"
 #include "strategy/wave.h"
@@ -1120,7 +1120,7 @@ static void assert_fs_name(uint64_t id, const char *path, const char *want)
 		"25 22 0:9 / /a\\040b\\134c rw - tmpfs none rw\n"
 		"222 22 0:9 /deep /x rw - tmpfs none rw";
 	char *name = NULL;
-	int r = om_aa_fs_name(table, id, path, &name);
+	int r = om_fs_name(table, id, path, &name);
 
 	if (!want) {
 		assert_int_equal(r, -ENOENT);

@@ -2,7 +2,7 @@
 /*
  * See fs-name.h.
  */
-#include "apparmor/fs-name.h"
+#include "probe/fs-name.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static char *word_of(const char *line, size_t n)
 	return om_str_take(&word);
 }
 
-int om_aa_fs_name(const char *text, uint64_t id, const char *path, char **ret)
+int om_fs_name(const char *text, uint64_t id, const char *path, char **ret)
 {
 	const char *line = find_line(text, id);
 	_cleanup_free_ char *root = NULL;

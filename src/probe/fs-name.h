@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The name that a file system has for a directory, from its own root: by it, and not by the
- * path that leads there, a kernel tells AppArmor what is opened below an overlay.  Pure.
+ * path that leads there, a kernel tells AppArmor what is opened below an overlay.
  */
 #pragma once
 
@@ -14,5 +14,5 @@
  * path lies.  *ret is malloc'ed.  -ENOENT: there is no such line, or path does not lie on
  * it; -ENOMEM.
  */
-int om_aa_fs_name(const char *text, uint64_t id, const char *path,
-		  char **ret) _nonnull_all_ _must_check_;
+int om_fs_name(const char *text, uint64_t id, const char *path,
+	       char **ret) _nonnull_all_ _must_check_;
