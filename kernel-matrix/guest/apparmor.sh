@@ -239,6 +239,12 @@ from_confined() {
 	[ -z "$out" ] || { say "started by who is confined: $out"; return 1; }
 }
 
+who_executes() {
+	for each in /proc/[0-9]*; do
+		[ "$(readlink "$each/exe")" != "$1" ] || say "${each#/proc/}"
+	done
+}
+
 # hung PROGRAM COMMAND...: where a program hangs, it is killed, by who may.
 hung() {
 	program=$1
@@ -247,31 +253,38 @@ hung() {
 	confined $mounter $tool "$@" >/dev/null
 	# Its end is not waited for.
 	for _ in $(seq 20); do
-		left=$(readlink /proc/[0-9]*/exe | grep -cx "$program")
-		[ "$left" = 0 ] && break
+		left=$(who_executes "$program")
+		[ -n "$left" ] || break
 		sleep 0.5
 	done
 	out=$(denied | grep 'operation="signal"')
-	[ "$left" = 0 ] || out="$out it is not killed"
-	for each in /proc/[0-9]*; do
-		[ "$(readlink "$each/exe")" = "$program" ] && kill -KILL "${each#/proc/}"
-	done 2>/dev/null
+	[ -z "$left" ] || out="$out it is not killed"
+	# shellcheck disable=SC2086 # words
+	[ -z "$left" ] || kill -KILL $left
 	umount "$program"
 	[ -z "$out" ] || { say "$program hangs: $out"; return 1; }
 }
 
-# stopped COMMAND...: where a child of it hangs, it is killed.
-stopped() {
-	confined $mounter $tool "$@" >/dev/null &
-	child=
-	while [ -z "$child" ] && kill -0 $!; do
+# stop PID: a child of overmount, while PID lives; one that has ended cannot be stopped any more.
+stop() {
+	while kill -0 "$1"; do
 		for each in /proc/[0-9]*/stat; do
 			read -r pid comm _ parent _ <"$each" && [ "$comm" = "(overmount)" ] &&
 				read -r _ comm _ <"/proc/$parent/stat" && [ "$comm" = "(overmount)" ] &&
-				kill -STOP "$pid" && child=$pid && break
+				kill -STOP "$pid" && sleep 0.1 && read -r _ _ state _ <"$each" &&
+				[ "$state" = T ] && say "$pid" && return
 		done
 	done 2>/dev/null
-	wait
+}
+
+# stopped COMMAND...: where a child of it hangs, it is killed.
+stopped() {
+	for _ in $(seq 10); do
+		confined $mounter $tool "$@" >/dev/null &
+		child=$(stop $!)
+		wait
+		[ -z "$child" ] || break
+	done
 	out=$(denied | grep 'operation="signal"')
 	[ -n "$child" ] && [ -z "$out" ] || { say "a child hangs: ${out:-none was seen}"; return 1; }
 }
@@ -286,9 +299,7 @@ hang_all() {
 # The application sees the targets, and what else is in the holes.
 used() {
 	out=$(use_all $old)
-	for each in /srv /usr/share; do
-		out=$out$(confined $app /usr/bin/busybox sh -c "cd $each && ls >/dev/null" 2>&1)
-	done
+	out=$out$(confined $app /usr/bin/busybox sh -c "{ ls /srv /usr/share && cat /srv/text; } >/dev/null")
 	out=$out$(denied)
 	[ -z "$out" ] || { say "used: $out"; return 1; }
 }
@@ -418,6 +429,7 @@ app_profile() {
 		  change_profile -> snap.app.*,
 		  /dev/null rw,
 		  /snap/{,**} mrklix,
+		  /srv/{,**} r,
 		  /var/snap/{,**} mrwklix,
 		$1
 		}
@@ -482,7 +494,10 @@ try_mutants() {
 	say 'profile starter { file, capability, change_profile, signal, }' >/run/starter
 	apparmor_parser -r -K -T /run/starter
 	# Some alone, while one looks into it.
-	[ ! -s $here/rules ] || grep -f $here/rules /run/lines >/run/lines2 && mv /run/lines2 /run/lines
+	if [ -s $here/rules ]; then
+		cp /run/lines /run/all
+		grep -f $here/rules /run/all >/run/lines
+	fi
 	changes=$(grep -o change_profile /run/mounter)
 	enter mutants "$1" &
 	{ echo 0:nothing; cat /run/lines; } | while IFS=: read -r number line; do

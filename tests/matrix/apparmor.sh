@@ -96,6 +96,7 @@ make_image() {
 	done
 	mkdir -p "$base"/usr/share/{doc,fonts,icons,locale,themes,tool} "$base"/etc/ssl
 	echo dark >"$base/usr/share/themes/name"
+	echo text >"$base/srv/text"
 	# What the profiles of tests/fault name.
 	mkdir -p "$base"/etc/{conf.d,alternatives} "$base"/usr/lib/{app,sub} "$base/srv/www" \
 		"$base"/usr/share/{X11/xkb,closed,open,"name with space"}
