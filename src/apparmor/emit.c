@@ -425,6 +425,19 @@ static int add_detach(const struct emitter *x, const struct om_step *step,
 							   .path = grave });
 }
 
+/* By the rules for this place something may be mounted over the program that is executed. */
+static int note_helper(const struct emitter *x, const struct om_step *step)
+{
+	const char *helper = x->o->helper ? x->o->helper : OM_AA_HELPER_PATH;
+
+	if (x->o->technique != OM_AA_HELPER || x->rules->covers_helper ||
+	    !om_path_is_under(helper, step->path))
+		return 0;
+	x->rules->covers_helper =
+		om_texts_keep(&x->rules->texts, step->path, strlen(step->path));
+	return x->rules->covers_helper ? 0 : -ENOMEM;
+}
+
 static int add_attach(const struct emitter *x, const struct om_step *step)
 {
 	const char *suffix = step->dir ? SUFFIX_DIR : SUFFIX_FILE;
@@ -435,6 +448,8 @@ static int add_attach(const struct emitter *x, const struct om_step *step)
 						    .options = "rslave",
 						    .path = tree });
 
+	if (r == 0)
+		r = note_helper(x, step);
 	/* A file is mounted on one. */
 	if (r == 0 && !step->dir)
 		r = add_shared(x, &(struct om_aa_rule){ .kind = OM_AA_FILE,

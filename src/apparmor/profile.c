@@ -77,6 +77,13 @@ void om_aa_profile_print(const struct om_aa_rules *rules, const struct om_aa_opt
 		o->name);
 	om_aa_rules_print(rules, indent, out);
 	om_str_add(out, "}\n");
+	if (rules->covers_helper)
+		om_str_addf(
+			out,
+			"\n# overmount-layers lies in %s, where the profile above lets other "
+			"mounts take its place.\n# Keep it elsewhere: whoever takes the mounter "
+			"over can execute what he likes by its name.\n",
+			OM_Q(rules->covers_helper));
 	if (o->technique == OM_AA_HELPER)
 		om_str_add(
 			out,

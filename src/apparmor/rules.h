@@ -84,6 +84,8 @@ struct om_aa_rules {
 	OM_VEC(struct om_aa_rule) rules;
 	OM_VEC(struct om_aa_section) sections; /* in the order in which they began */
 	size_t section;			       /* the one that rules are added to */
+	/* Where overmount-layers can be covered by what the rules permit; NULL: nowhere. */
+	const char *covers_helper;
 	struct om_texts texts;
 	struct om_index index; /* of the first of the rules that differ in `may` alone */
 	struct om_index section_index; /* by title */

@@ -69,6 +69,10 @@ is "helper: no layer may be read either" "$(rules <<<"$helper" | grep -c 'usr/sh
 is "helper: it is permitted, and has a profile" "$(grep -c overmount-layers <<<"$helper")" 3
 is "helper: where it is" "$(aa --facts "$facts/6.12.yaml" --technique helper --layers-helper '/opt/a b' one.fstab |
 	grep '/opt')" '  "/opt/a b" px -> overmount-layers,'
+# /usr/share is a hole.
+is "helper: that it lies in a hole is told" "$(aa --facts "$facts/6.12.yaml" --technique helper \
+	--layers-helper /usr/share/layers one.fstab | grep -c '^# overmount-layers lies in "/usr/share"')" 1
+is "helper: elsewhere it is not" "$(grep -c '^# overmount-layers lies' <<<"$helper")" 0
 is "direct: no word of it" "$(grep -c overmount-layers <<<"$one")" 0
 is "app: the target alone" "$(aa --app --technique mimic one.fstab | rules)" \
 	'"/usr/share/foo{,/**}" rwmklix,'
