@@ -63,6 +63,8 @@ is "and all that an overlay needs" "$(comm -23 \
 	<(aa --facts "$facts/6.12.yaml" --technique direct one.fstab | rules) <(rules <<<"$one"))" ""
 is "direct by name: no mimic" \
 	"$(aa --facts "$facts/6.12.yaml" --technique direct one.fstab | grep -c 'by mimic')" 0
+is "mimic: what is permitted for all names is not said of one" \
+	"$(aa --facts "$facts/7.3.yaml" --technique mimic one.fstab | rules | grep -c -e '-> "/\*/"' -e '-> "/nest/"')" 1
 is "mimic: no layer may be read" "$(rules <<<"$mimic" | grep -c 'usr/share/{')" 0
 helper=$(aa --facts "$facts/6.12.yaml" --technique helper one.fstab)
 is "helper: no layer may be read either" "$(rules <<<"$helper" | grep -c 'usr/share/{')" 0
