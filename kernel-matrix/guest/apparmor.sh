@@ -261,7 +261,8 @@ hung() {
 	[ -z "$left" ] || out="$out it is not killed"
 	# shellcheck disable=SC2086 # words
 	[ -z "$left" ] || kill -KILL $left
-	umount "$program"
+	# Who was killed may execute it still.
+	umount -l "$program"
 	[ -z "$out" ] || { say "$program hangs: $out"; return 1; }
 }
 
