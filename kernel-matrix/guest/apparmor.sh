@@ -268,7 +268,8 @@ hung() {
 
 # stop PID: a child of overmount, while PID lives; one that has ended cannot be stopped any more.
 stop() {
-	while kill -0 "$1"; do
+	# Who waits for us has not reaped it.
+	while read -r _ _ state _ <"/proc/$1/stat" && [ "$state" != Z ]; do
 		for each in /proc/[0-9]*/stat; do
 			read -r pid comm _ parent _ <"$each" && [ "$comm" = "(overmount)" ] &&
 				read -r _ comm _ <"/proc/$parent/stat" && [ "$comm" = "(overmount)" ] &&
