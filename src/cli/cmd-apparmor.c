@@ -20,7 +20,6 @@
 #include "apply/state.h"
 #include "apply/undo.h"
 #include "base/cleanup.h"
-#include "base/fdio.h"
 #include "base/limits.h"
 #include "base/path.h"
 #include "cli/cli.h"
@@ -66,18 +65,10 @@ static int find_fs_name(const struct om_survey *survey, const char *hole, char *
 		om_asprintf("%s%s", survey->root_path[1] ? survey->root_path : "", hole);
 	_cleanup_close_ int fd =
 		om_open_beneath(survey->sys, survey->root_fd, hole, O_PATH | O_DIRECTORY);
-	_cleanup_free_ char *text = NULL;
-	uint64_t id;
-	size_t size;
 	int r = !path	 ? -ENOMEM
 		: fd < 0 ? fd
-			 : om_mount_id_as(survey->sys, fd, false, &id);
+			 : om_fs_name_now(survey->sys, fd, path, ret);
 
-	if (r == 0)
-		r = om_read_file(AT_FDCWD, "/proc/self/mountinfo", OM_MAX_MOUNTINFO,
-				 &text, &size);
-	if (r == 0)
-		r = om_fs_name(text, id, path, ret);
 	return r == -ENOMEM ? r : 0;
 }
 

@@ -5,10 +5,13 @@
 #include "probe/fs-name.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
 
@@ -77,4 +80,18 @@ int om_fs_name(const char *text, uint64_t id, const char *path, char **ret)
 	below = om_path_below(path, point);
 	*ret = *below ? om_asprintf("%s/%s", root[1] ? root : "", below) : strdup(root);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int om_fs_name_now(const struct om_sys *sys, int fd, const char *path, char **ret)
+{
+	_cleanup_close_ int table =
+		sys->open(sys, AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+	_cleanup_free_ char *text = NULL;
+	uint64_t id;
+	size_t n;
+	int r = table < 0 ? table : om_mount_id_as(sys, fd, false, &id);
+
+	if (r == 0)
+		r = om_read_fd(table, OM_MAX_MOUNTINFO, &text, &n);
+	return r < 0 ? r : om_fs_name(text, id, path, ret);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+#include "sys/sys.h"
 
 /*
  * From the line of mountinfo (the whole table is text) of the mount with that id, on which
@@ -16,3 +17,6 @@
  */
 int om_fs_name(const char *text, uint64_t id, const char *path,
 	       char **ret) _nonnull_all_ _must_check_;
+/* The same for what fd stands for, which path leads to, by the table as it is now.  -errno. */
+int om_fs_name_now(const struct om_sys *sys, int fd, const char *path,
+		   char **ret) _nonnull_all_ _must_check_;

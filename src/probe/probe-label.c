@@ -14,8 +14,6 @@
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
-#include "base/fdio.h"
-#include "base/limits.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "layers/layers.h"
@@ -294,18 +292,9 @@ static int has_natural_name(const struct om_sys *sys, const char *dir)
 {
 	_cleanup_close_ int fd =
 		sys->open(sys, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-	_cleanup_close_ int table =
-		sys->open(sys, AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
-	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char *name = NULL;
-	uint64_t id;
-	size_t n;
-	int r = fd < 0 ? fd : table < 0 ? table : om_mount_id_as(sys, fd, false, &id);
+	int r = fd < 0 ? fd : om_fs_name_now(sys, fd, dir, &name);
 
-	if (r == 0)
-		r = om_read_fd(table, OM_MAX_MOUNTINFO, &text, &n);
-	if (r == 0)
-		r = om_fs_name(text, id, dir, &name);
 	return r < 0 ? r : om_streq(name, dir);
 }
 
